@@ -1,0 +1,95 @@
+"""One invocation of a function: how long it has, and what it has to tell when it ends."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from typing import Any
+
+from ._observability import logger, write_metrics
+
+# Kept back, so that a call that ran out of time can still be reported.
+_MARGIN_SECONDS = 0.5
+_LONGEST_SECONDS = 900.0
+
+_own: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
+_running: list[Invocation] = []
+
+
+class Invocation:
+    """Collects an invocation's metrics; safe with threads. ``deadline`` is on time.monotonic's clock."""
+
+    def __init__(self, seconds: float = _LONGEST_SECONDS) -> None:
+        self.deadline = time.monotonic() + seconds
+        self._points: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._refused: dict[str, bool] = {}
+        self._lock = Lock()
+
+    def count(self, store_name: str, metric: str, value: float = 1.0) -> None:
+        """Note one point of a metric."""
+        with self._lock:
+            self._points[store_name][metric].append(value)
+
+    def credentials_refused(self, store_name: str, refused: bool) -> None:
+        """Note whether the store refuses the credentials; the last word counts, one point an invocation."""
+        with self._lock:
+            self._refused[store_name] = refused
+
+    def finish(self) -> None:
+        """Write what was noted."""
+        with self._lock:
+            for store_name, refused in self._refused.items():
+                self._points[store_name]["CredentialsRefused"] = [float(refused)]
+            for store_name, values in self._points.items():
+                write_metrics(store_name, values)
+            self._points.clear()
+            self._refused.clear()
+
+
+def lambda_handler(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make a function a Lambda handler whose calls to the store end in time and are told of once, at its end.
+
+    Without it every call to the store is an invocation of its own: it writes its own metrics, and nobody knows the
+    time that is left.
+    """
+
+    @functools.wraps(handler)
+    def handle(event: Any, context: Any) -> Any:
+        logger().append_keys(request_id=getattr(context, "aws_request_id", None))
+        running = Invocation(_seconds_left(context))
+        token = _own.set(running)
+        _running.append(running)
+        try:
+            return handler(event, context)
+        finally:
+            _running.remove(running)
+            _own.reset(token)
+            running.finish()
+
+    return handle
+
+
+@contextmanager
+def invocation() -> Iterator[Invocation]:
+    """Give the invocation that this code runs in; outside of one, one that ends with this block.
+
+    In a thread that a handler started it is the handler's, as long as no other runs in this environment.
+    """
+    running = _running[:]
+    outer = _own.get() or (running[0] if len(running) == 1 else None)
+    inner = outer or Invocation()
+    try:
+        yield inner
+    finally:
+        if not outer:
+            inner.finish()
+
+
+def _seconds_left(context: Any) -> float:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return remaining() / 1000 - _MARGIN_SECONDS if remaining else _LONGEST_SECONDS

@@ -1,0 +1,33 @@
+"""The one place that makes the logger and writes metrics."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+NAMESPACE = "Storekey"
+_MILLISECONDS = frozenset({"StoreLatency"})
+
+
+@functools.cache
+def logger() -> Logger:
+    """Return the logger: one JSON object a line, on standard output."""
+    return Logger(service="storekey")
+
+
+def write_metrics(store_name: str, values: Mapping[str, list[float]]) -> None:
+    """Write metrics as embedded metric format (EMF) on standard output, with the one dimension ``store``.
+
+    ``values`` gives the points of each metric; more than 100 of one become several lines.
+    """
+    metrics = EphemeralMetrics(namespace=NAMESPACE, default_dimensions={"store": store_name})
+    metrics.service = ""  # POWERTOOLS_SERVICE_NAME would add a second dimension
+    for name, points in values.items():
+        unit = MetricUnit.Milliseconds if name in _MILLISECONDS else MetricUnit.Count
+        for point in points:
+            metrics.add_metric(name, unit, point)
+    if metrics.metric_set:
+        metrics.flush_metrics()

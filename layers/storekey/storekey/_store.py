@@ -1,0 +1,164 @@
+"""The store, as functions use it."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from ._cache import CredentialsCache
+from ._client import Client, Wanted
+from ._credentials import Credentials, Kind
+from ._errors import BadAnswer
+from ._paging import Row, by_id
+from ._secret import SecretReader
+from ._settings import Settings
+from ._transport import Transport
+
+_PATH = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:@/-]+")
+
+_shared: dict[Settings, Store] = {}
+_sharing = threading.Lock()
+
+
+class Api:
+    """One version of the store's API; paths are relative to its root, as in ``orders/100``.
+
+    Every method returns the answer's JSON as the store sent it and raises a kind of StoreError. ValueError says that
+    a path is not relative or holds characters that must be percent-encoded.
+    """
+
+    def __init__(self, client: Client, version: str) -> None:
+        self._client = client
+        self._version = version
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Read. "No rows" (204 or an empty body) is ``[]`` in v2 and ``{"data": [], "meta": {}}`` in v3."""
+        rows = self._call("GET", path, params)
+        if rows is None:
+            return [] if self._version == "v2" else {"data": [], "meta": {}}
+        return rows
+
+    def post(self, path: str, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+        """Create. Sent again only where it surely did not arrive; None where the store answers nothing."""
+        return self._call("POST", path, params, json)
+
+    def put(self, path: str, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+        """Change. Sent again only where it surely did not arrive; None where the store answers nothing."""
+        return self._call("PUT", path, params, json)
+
+    def delete(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Delete. Sent again only where it surely did not arrive; None where the store answers nothing."""
+        return self._call("DELETE", path, params)
+
+    def _call(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any = None, urgent: bool = False
+    ) -> Any:
+        place, _, given = path.partition("?")
+        query = "&".join(part for part in (given, _encode(params or {})) if part)
+        body = None if json is None else jsonlib.dumps(json).encode()
+        return self._client.call(Wanted(method, _relative(place), self._version, query, body, urgent))
+
+
+@dataclass(frozen=True)
+class Live:
+    """The credentials that were read last: kind, the version's id and its age in days; None where unknown."""
+
+    kind: Kind | None = None
+    version: str | None = None
+    age_days: float | None = None
+
+
+class Store(Api):
+    """The store's v2 API, with ``v3`` beside it for token accounts.
+
+    One Store an environment: it keeps the credentials for 300 s and the connection open. Safe with threads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        cache = CredentialsCache(SecretReader(settings.secret_id, settings.allowed_hosts), settings.credentials_max_age)
+        client = Client(settings, cache, Transport(settings.ca_bundle, f"storekey ({settings.store_name})"))
+        super().__init__(client, "v2")
+        self.settings = settings
+        self.v3 = Api(client, "v3")
+
+    @classmethod
+    def from_environment(cls) -> Store:
+        """Return this environment's Store, by the variables that the template sets; nothing is read or called yet.
+
+        Raises SettingsError, which names every wrong variable.
+        """
+        settings = Settings.from_environment()
+        with _sharing:
+            if settings not in _shared:
+                _shared[settings] = cls(settings)
+            return _shared[settings]
+
+    @classmethod
+    def forget(cls) -> None:
+        """Close and drop the environment's Stores, as a cold start would; for tests."""
+        with _sharing:
+            for store in _shared.values():
+                store.close()
+            _shared.clear()
+
+    def orders(self, modified_since: datetime | None = None, **filters: Any) -> Iterator[Row]:
+        """Yield orders in ascending order of id, page by page, losing none while they change.
+
+        ``modified_since`` is a date with a time zone; ``filters`` are the list's own, as in ``status_id=11``.
+        """
+        if modified_since is not None:
+            filters["min_date_modified"] = modified_since
+        return by_id(lambda query: self._list("orders", query), filters)
+
+    def probe(self) -> Any:
+        """Ask for the store's time, the call that BigCommerce documents for testing credentials.
+
+        It does not wait for the sake of the quota's reserve.
+        """
+        return self._call("GET", "time", None, urgent=True)
+
+    def live(self) -> Live:
+        """Tell which credentials were read last; asks neither the secret nor the store."""
+        held = self._client.cache.last()
+        if held is None:
+            return Live()
+        holds = held.version.holds
+        age = (datetime.now(UTC) - held.version.created).total_seconds() / 86_400
+        return Live(holds.kind if isinstance(holds, Credentials) else None, held.version.id, round(max(age, 0.0), 3))
+
+    def close(self) -> None:
+        """Close the connections to the store."""
+        self._client.transport.close()
+
+    def _list(self, path: str, query: Mapping[str, Any]) -> list[Row]:
+        rows = self.get(path, query)
+        if not isinstance(rows, list):
+            raise BadAnswer("the answer is not a list", method="GET", path=path, status=200, attempts=1)
+        return rows
+
+
+def _relative(path: str) -> str:
+    relative = path.removeprefix("/")
+    dots = any(unquote(part) in (".", "..", "") for part in relative.rstrip("/").split("/"))
+    if dots or not _PATH.fullmatch(relative):
+        raise ValueError(f"path {path!r} is not relative to the API root, or must be percent-encoded")
+    return relative
+
+
+def _encode(params: Mapping[str, Any]) -> str:
+    # "+" of a date's offset becomes %2B exactly once: the store ignores a filter that was encoded twice.
+    return urlencode([(name, _text(value)) for name, value in params.items() if value is not None])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a date needs a time zone, as in datetime.now(UTC)")
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else str(value)
