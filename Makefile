@@ -1,0 +1,62 @@
+# Every task of the project. `make` alone lists them.
+SHELL := bash
+PYTHON ?= python3
+ARCH ?= arm64
+BIN := .venv/bin
+SAM := .tools/sam/bin
+CHECKOV := .tools/checkov/bin
+UV := .tools/lock/bin
+LOCK = $(UV)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
+# Temporary files stay in the clone.
+export TMPDIR := $(CURDIR)/.tools/tmp
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help demo test lint format build deploy audit lock clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(BIN)/ready ## Play the main job on this machine; with STORE=https://... against a real store, reading only
+	@$(BIN)/python -m sandbox $(if $(STORE),--store '$(STORE)')
+
+test: lint ## Check all that must hold: style, types, template, tests, coverage
+	@$(BIN)/python -m pytest
+
+lint: $(BIN)/ready ## Check format, style, types and the template
+	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q .
+	@$(BIN)/mypy && for app in functions/*/app.py; do $(BIN)/mypy --exclude '^$$' $$app || exit; done
+	@$(BIN)/cfn-lint
+
+format: $(BIN)/ready ## Format the code
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+build: $(SAM)/ready ## Build what is deployed into .aws-sam/build, for arm64 or ARCH=x86_64
+	@ARCH=$(ARCH) PYTHON=$(CURDIR)/$(SAM)/python $(SAM)/sam build
+	@sed -i.bak 's/arm64/$(ARCH)/g' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
+
+deploy: build ## Deploy the stack (samconfig.toml); more options in ARGS="..."
+	@$(SAM)/sam deploy $(ARGS)
+
+audit: $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam validate and checkov
+	@$(SAM)/sam validate --lint
+	@$(CHECKOV)/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
+
+lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade takes the newest
+	@for group in dev sam checkov lock; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
+	@$(LOCK) pyproject.toml -c requirements/dev.txt -o layers/storekey/requirements.txt
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .tools .aws-sam .coverage
+
+# A new environment each time its lock changes; sam and checkov pin a boto3 of their own.
+$(BIN)/ready: requirements/dev.txt
+$(SAM)/ready: requirements/sam.txt
+$(CHECKOV)/ready: requirements/checkov.txt
+$(UV)/ready: requirements/lock.txt
+$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
+	@mkdir -p $(TMPDIR) && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
+	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<
+	@touch $@
