@@ -204,6 +204,5 @@ def _place(answer: Answer, credentials: Credentials) -> str:
         host, port = url.hostname or credentials.host, f":{url.port}" if url.port else ""
     except ValueError:
         return "an unreadable address"
-    place = f"{host}{port}{url.path}"
-    printable = "".join(char if char.isprintable() else "?" for char in place[:200])
-    return credentials.mask(printable)
+    place = credentials.mask(f"{host}{port}{url.path}")
+    return "".join(char if char.isprintable() else "?" for char in place[:200])

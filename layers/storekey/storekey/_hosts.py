@@ -23,7 +23,7 @@ class AllowedHosts:
         """Read a comma-separated list; ValueError names the first entry that is none of the three forms."""
         names = [name.strip().lower() for name in text.split(",") if name.strip()]
         if not names:
-            raise ValueError("names no host; write entries like *.mybigcommerce.com,api.bigcommerce.com")
+            raise ValueError("names no host, unlike *.mybigcommerce.com,api.bigcommerce.com")
         return cls(tuple(_entry(name) for name in names))
 
     def allow(self, host: str, port: int) -> bool:

@@ -68,7 +68,7 @@ class _Reader:
 
 def _present(text: str) -> str:
     if not text:
-        raise ValueError("is not set; the template sets it")
+        raise ValueError("is not set, though the template sets it")
     return text
 
 

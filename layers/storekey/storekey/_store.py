@@ -5,13 +5,13 @@ from __future__ import annotations
 import json as jsonlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from ._cache import CredentialsCache
+from ._cache import CredentialsCache, Version
 from ._client import Client, Wanted
 from ._credentials import Credentials, Kind
 from ._errors import BadAnswer
@@ -80,8 +80,9 @@ class Store(Api):
     One Store an environment: it keeps the credentials for 300 s and the connection open. Safe with threads.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        cache = CredentialsCache(SecretReader(settings.secret_id, settings.allowed_hosts), settings.credentials_max_age)
+    def __init__(self, settings: Settings, read: Callable[[], Version | None] | None = None) -> None:
+        read = read or SecretReader(settings.secret_id, settings.allowed_hosts)
+        cache = CredentialsCache(read, settings.credentials_max_age)
         client = Client(settings, cache, Transport(settings.ca_bundle, f"storekey ({settings.store_name})"))
         super().__init__(client, "v2")
         self.settings = settings

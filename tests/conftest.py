@@ -1,0 +1,45 @@
+"""What all tests share: one store over TLS and one AWS a worker, and examples that are the same each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# from sandbox.aws import Aws
+from sandbox.store import SandboxStore
+from tests.support import Secret
+
+settings.register_profile(
+    "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[object]:
+    with None as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _sandbox_store() -> Iterator[SandboxStore]:
+    with SandboxStore(orders=600, customers=20, products=20) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox_store(_sandbox_store: SandboxStore) -> Iterator[SandboxStore]:
+    """A store without faults, quota, latency or requests seen; accounts and rows stay from test to test."""
+    yield _sandbox_store
+    _sandbox_store.heal()
+    _sandbox_store.quota = None
+    _sandbox_store.latency = 0.0
+    _sandbox_store.clear_requests()
+
+
+@pytest.fixture
+def secret(sandbox_store: SandboxStore) -> Secret:
+    """A filled secret in memory, with an account that the store accepts."""
+    return Secret(sandbox_store)

@@ -1,0 +1,180 @@
+"""Whatever a store or a network can do to a call: the typed error, bounded attempts, and the time left respected."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from typing import Any
+
+import pytest
+
+from sandbox.store import Answer, BadGzip, Bomb, Drip, Redirect, Reset, SandboxStore, Truncate
+from storekey import (
+    BadAnswer,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    RequestRejected,
+    StoreError,
+    Unavailable,
+    Unreachable,
+    WrongApiPath,
+)
+from tests.support import Secret, emf, invoke, points
+
+RESET = "X-Rate-Limit-Time-Reset-Ms"
+
+# fault, the error, the requests that it costs, the metric
+FAULTS: dict[str, tuple[Any, type[StoreError], int, str]] = {
+    "reset before the answer": (Reset("request"), Unreachable, 4, "StoreUnreachable"),
+    "reset after the headers": (Reset("headers"), Unreachable, 4, "StoreUnreachable"),
+    "reset in the middle": (Reset("body"), Unreachable, 4, "StoreUnreachable"),
+    "closed in the middle": (Truncate(), Unreachable, 4, "StoreUnreachable"),
+    "500": (Answer(500, b"oops"), Unavailable, 4, "StoreUnavailable"),
+    "502": (Answer(502, b"<html>"), Unavailable, 4, "StoreUnavailable"),
+    "503": (Answer(503), Unavailable, 4, "StoreUnavailable"),
+    "504": (Answer(504), Unavailable, 4, "StoreUnavailable"),
+    "507": (Answer(507), Unavailable, 1, "StoreUnavailable"),
+    "429 without a header": (Answer(429), RateLimited, 4, "RateLimited"),
+    "429 with a reset": (Answer(429, headers={RESET: "10"}), RateLimited, 4, "RateLimited"),
+    "429 with a retry": (Answer(429, headers={"X-Retry-After": "0"}), RateLimited, 4, "RateLimited"),
+    "429 beyond the time": (Answer(429, headers={"X-Retry-After": "600"}), RateLimited, 1, "RateLimited"),
+    "509": (Answer(509, b'[{"status":509}]'), RateLimited, 1, "RateLimited"),
+    "403": (Answer(403, b"Forbidden"), Forbidden, 1, "Forbidden"),
+    "404": (Answer(404), NotFound, 1, ""),
+    "422": (Answer(422, b'{"errors": {}}'), RequestRejected, 1, ""),
+    "301": (Redirect("https://elsewhere.example/"), WrongApiPath, 1, ""),
+    "200 that is HTML": (Answer(200, b"<html></html>"), BadAnswer, 1, ""),
+    "200 that is half JSON": (Answer(200, b'[{"id": 1'), BadAnswer, 1, ""),
+    "200 that is a number": (Answer(200, b"7"), BadAnswer, 1, ""),
+    "200 that is no UTF-8": (Answer(200, b'["\xff"]'), BadAnswer, 1, ""),
+    "200 nested without end": (Answer(200, b"[" * 200_000), BadAnswer, 1, ""),
+    "gzip bomb": (Bomb(65 * 1024 * 1024), BadAnswer, 1, ""),
+    "broken gzip": (BadGzip(), BadAnswer, 1, ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-off is tested in test_policy; here it would only take its time."""
+    monkeypatch.setattr("storekey._policy._FIRST_BACKOFF", 0.01)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_stays_is_a_typed_error(
+    name: str, secret: Secret, sandbox_store: SandboxStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault, error, requests, metric = FAULTS[name]
+    sandbox_store.fault(fault, times=None)
+    with secret.store() as store, pytest.raises(error) as caught:
+        invoke(lambda: store.get("orders"))
+    assert type(caught.value) is error
+    assert caught.value.attempts == requests == len(sandbox_store.requests)
+    assert (caught.value.method, caught.value.path) == ("GET", "orders")
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    output = capsys.readouterr().out
+    assert points(output, "CredentialsRefused") == [], "neither refused nor accepted"
+    failures = {"Forbidden", "RateLimited", "StoreUnavailable", "StoreUnreachable", "TlsFailures"}
+    found = {name for document in emf(output) for name in failures & document.keys()}
+    assert found == ({metric} if metric else set())
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, requests, _) in FAULTS.items() if requests == 4])
+def test_a_fault_that_passes_costs_no_read(name: str, secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(FAULTS[name][0], times=3)
+    with secret.store() as store:
+        assert invoke(lambda: store.get("orders/101"))["id"] == 101
+
+
+@pytest.mark.parametrize("name", ["reset before the answer", "reset in the middle", "500", "503"])
+def test_a_write_that_may_have_arrived_is_not_sent_again(
+    name: str, secret: Secret, sandbox_store: SandboxStore
+) -> None:
+    sandbox_store.fault(FAULTS[name][0], times=1)
+    with secret.store() as store, pytest.raises(FAULTS[name][1]) as caught:
+        store.post("orders", {"status_id": 1})
+    assert caught.value.attempts == 1
+
+
+def test_a_write_that_a_quota_refused_is_sent_again(secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(Answer(429, headers={RESET: "10"}), times=1)
+    with secret.store() as store:
+        assert store.put("orders/102", {"staff_notes": "x"})["staff_notes"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("fault", "rows"),
+    [
+        (Answer(204), []),
+        (Answer(200, b""), []),
+        (Answer(200, b" \n"), []),
+        (Answer(200, b"[]"), []),
+        (Answer(200, gzip.compress(b'[{"id": 1}]'), {"Content-Encoding": "gzip"}), [{"id": 1}]),
+    ],
+)
+def test_no_rows_and_packed_rows(secret: Secret, sandbox_store: SandboxStore, fault: Any, rows: list[Any]) -> None:
+    sandbox_store.fault(fault, times=1)
+    with secret.store() as store:
+        assert store.get("orders") == rows
+
+
+@pytest.mark.parametrize("drip", [Drip(0.2), Drip(0.2, headers=True)], ids=["body", "headers"])
+def test_a_slow_drip_ends_with_the_time_left(secret: Secret, sandbox_store: SandboxStore, drip: Drip) -> None:
+    sandbox_store.fault(drip, times=None)
+    with secret.store() as store:
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match="time"):
+            invoke(lambda: store.get("orders"), seconds=1.5)
+    assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("drip", [Drip(0.2), Drip(0.2, headers=True)], ids=["body", "headers"])
+def test_a_slow_drip_ends_with_the_read_timeout(
+    secret: Secret, sandbox_store: SandboxStore, drip: Drip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storekey._transport.READ_TIMEOUT", 0.5)
+    sandbox_store.fault(drip, times=1)
+    with secret.store() as store:
+        started = time.monotonic()
+        assert store.get("orders/101")["id"] == 101, "read again"
+    assert time.monotonic() - started < 2
+
+
+def test_a_silent_store_is_left_when_the_time_is_up(secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(Answer(200, b"[]", after=3.0), times=None)
+    with secret.store() as store:
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match="no whole answer in time"):
+            invoke(lambda: store.get("orders"), seconds=1.2)
+    assert time.monotonic() - started < 1.2
+
+
+def test_no_request_is_sent_when_no_time_is_left(secret: Secret, sandbox_store: SandboxStore) -> None:
+    with secret.store() as store, pytest.raises(Unreachable, match="no time left"):
+        invoke(lambda: store.get("orders"), seconds=0.1)
+    assert sandbox_store.requests == []
+
+
+def test_a_wait_that_does_not_fit_tells_its_seconds(secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(Answer(429, headers={RESET: "12000", "X-Retry-After": "5"}), times=1)
+    with secret.store() as store, pytest.raises(RateLimited) as caught:
+        invoke(lambda: store.get("orders"), seconds=10)
+    assert caught.value.retry_after == 12.0
+
+
+def test_a_rejected_request_explains_itself_when_asked(secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(Answer(422, b'{"title": "customer17@example.com is taken"}'), times=1)
+    with secret.store() as store, pytest.raises(RequestRejected) as caught:
+        store.post("customers", {"email": "customer17@example.com"})
+    assert "is taken" in caught.value.explain()
+    assert "customer17" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+
+
+def test_the_connection_is_good_again_after_a_fault(secret: Secret, sandbox_store: SandboxStore) -> None:
+    with secret.store() as store:
+        for name in ("closed in the middle", "gzip bomb", "301", "503"):
+            sandbox_store.fault(FAULTS[name][0], times=4 if FAULTS[name][2] == 4 else 1)
+            with pytest.raises(StoreError):
+                store.get("orders")
+            assert store.get("orders/101")["id"] == 101

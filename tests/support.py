@@ -1,0 +1,85 @@
+"""A secret in memory, an invocation without Lambda, and the metrics that it wrote."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.store import BasicAccount, SandboxStore
+from storekey import Settings, Store, lambda_handler
+from storekey._cache import Version
+from storekey._credentials import parse_secret
+from storekey._hidden import Hidden
+from storekey._hosts import AllowedHosts
+
+_numbers = itertools.count(1)
+
+
+def new_account(sandbox_store: SandboxStore) -> BasicAccount:
+    """A Basic account with a user name of its own."""
+    return sandbox_store.create_account(f"orders-export {next(_numbers)}")
+
+
+class Secret:
+    """A secret whose versions a test puts, and which counts its readings."""
+
+    def __init__(self, sandbox_store: SandboxStore, fill: bool = True) -> None:
+        self.sandbox_store = sandbox_store
+        self.hosts = AllowedHosts.parse(sandbox_store.host)
+        self.readings = 0
+        self._versions: list[str] = []
+        if fill:
+            self.put(new_account(sandbox_store).secret())
+
+    def put(self, fields: dict[str, Any] | str) -> None:
+        self._versions.append(fields if isinstance(fields, str) else json.dumps(fields))
+
+    def __call__(self) -> Version | None:
+        self.readings += 1
+        if not self._versions:
+            return None
+        text = Hidden(self._versions[-1])
+        return Version(f"v{len(self._versions)}", datetime.now(UTC), parse_secret(text, self.hosts))
+
+    @contextmanager
+    def store(self, **settings: Any) -> Iterator[Store]:
+        """A Store that reads this secret and trusts the sandbox store's CA."""
+        store = Store(
+            Settings("secret", self.hosts, ca_bundle=self.sandbox_store.ca_pem, **settings),
+            self,
+        )
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+class Context:
+    """Lambda's context object, as far as functions look at it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.aws_request_id = "00000000-0000-0000-0000-000000000000"
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+def invoke(function: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Run a function as the body of a Lambda handler that has so many seconds left."""
+    return lambda_handler(lambda event, context: function())({}, Context(seconds))
+
+
+def emf(output: str) -> list[dict[str, Any]]:
+    """The documents in embedded metric format among a function's lines."""
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    return [line for line in lines if "_aws" in line]
+
+
+def points(output: str, metric: str) -> list[float]:
+    """All points of a metric, in the order in which they were written."""
+    return [value for document in emf(output) for value in document.get(metric, [])]

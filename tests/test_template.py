@@ -1,0 +1,228 @@
+"""What holds for the whole stack, in plain words, over the template itself and over what SAM makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "template.yaml").read_text()
+TEMPLATE = yaml_parse(TEXT)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    found = {name: resource.get("Properties", {}) for name, resource in RESOURCES.items() if resource["Type"] == kind}
+    assert found, f"no {kind}: the test would prove nothing"
+    return found
+
+
+def refers_to(value: Any, logical_id: str) -> bool:
+    return any(f'"{name}"' in json.dumps(value) for name in (logical_id, f"{logical_id}.Arn"))
+
+
+@pytest.fixture(scope="module")
+def deployed() -> dict[str, Any]:
+    """The template as CloudFormation gets it, after SAM's transform."""
+
+    class NoManagedPolicies:
+        def load(self) -> dict[str, str]:
+            return {}
+
+    source = yaml_parse(TEXT)
+    source["Resources"]["StorekeyLayer"]["Properties"]["ContentUri"] = "s3://bucket/layer.zip"
+    for resource in source["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/code.zip"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        resources: dict[str, Any] = transform(source, {}, NoManagedPolicies())["Resources"]
+    return resources
+
+
+FUNCTIONS = {
+    name: TEMPLATE["Globals"]["Function"] | properties
+    for name, properties in of_type("AWS::Serverless::Function").items()
+}
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+ROLES = of_type("AWS::IAM::Role")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_bounded_observed_and_there(name: str) -> None:
+    function = FUNCTIONS[name]
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["Timeout"] <= 900
+    assert function["MemorySize"] >= 128
+    assert function["Tracing"] == "Active"
+    assert function["Handler"] == "app.handler"
+    assert (ROOT / function["CodeUri"] / "app.py").is_file()
+    assert function["Description"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_logs_to_a_group_of_its_own_that_forgets(name: str) -> None:
+    group = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert of_type("AWS::Logs::LogGroup")[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert sum(refers_to(function["LoggingConfig"], group) for function in FUNCTIONS.values()) == 1
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_failed_invocation_is_lost(name: str) -> None:
+    invoke = FUNCTIONS[name]["EventInvokeConfig"]
+    assert invoke["MaximumRetryAttempts"] <= 2
+    assert invoke["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+
+def test_every_schedule_has_its_own_role_retries_and_a_dead_letter_queue_and_no_name(deployed: dict[str, Any]) -> None:
+    schedules = [resource for resource in deployed.values() if resource["Type"] == "AWS::Scheduler::Schedule"]
+    assert schedules
+    for schedule in schedules:
+        properties = schedule["Properties"]
+        assert "Name" not in properties, "would clash with a second stack's"
+        target = properties["Target"]
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] <= 2
+        assert target["DeadLetterConfig"]["Arn"]
+        role = ROLES[target["RoleArn"]["Fn::GetAtt"][0]]
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_the_alarms_are_those_of_the_contract() -> None:
+    names = {alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for alarm in ALARMS.values()}
+    wanted = {"credentials-refused", "check-missing", "store-unavailable", "credentials-old", "dead-letters"}
+    assert names == wanted
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_alarm_rings_and_clears_on_the_topic(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
+    assert alarm["TreatMissingData"] in ("ignore", "breaching", "notBreaching")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_every_alarm_describes_what_happened_which_secret_and_a_command_that_helps(name: str) -> None:
+    description = ALARMS[name]["AlarmDescription"]["Fn::Sub"]
+    assert "${CredentialsSecret}" in description
+    assert "${StoreName}" in description
+    assert re.search(r"aws [a-z]+ [a-z-]+ --region \$\{AWS::Region\}", description)
+    assert len(description) < 700, "leaves too little of CloudWatch's 1,024 characters for long names"
+
+
+def test_every_choice_on_missing_data_is_reasoned_on_its_line() -> None:
+    lines = [line for line in TEXT.splitlines() if "TreatMissingData" in line]
+    assert len(lines) == len(ALARMS)
+    assert all(re.search(r" # .{20,}", line) for line in lines)
+
+
+def test_cloudwatch_can_use_every_key_of_an_alarm_topic() -> None:
+    for topic in of_type("AWS::SNS::Topic").values():
+        statements = RESOURCES[topic["KmsMasterKeyId"]["Ref"]]["Properties"]["KeyPolicy"]["Statement"]
+        grants = {
+            statement["Principal"]["Service"]: statement
+            for statement in statements
+            if "Service" in statement["Principal"]
+        }
+        for service in ("cloudwatch.amazonaws.com", "events.amazonaws.com"):
+            assert set(grants[service]["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+        assert "Condition" not in grants["events.amazonaws.com"], "EventBridge names no source: nothing would arrive"
+
+
+def test_topics_and_queues_are_spoken_to_over_tls_alone() -> None:
+    policies = of_type("AWS::SNS::TopicPolicy") | of_type("AWS::SQS::QueuePolicy")
+    for policy in policies.values():
+        denied = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+        assert [one["Condition"] for one in denied] == [{"Bool": {"aws:SecureTransport": False}}]
+    covered = json.dumps([policy.get("Topics", policy.get("Queues")) for policy in policies.values()])
+    assert all(name in covered for name in [*of_type("AWS::SNS::Topic"), *of_type("AWS::SQS::Queue")])
+
+
+def test_every_star_has_its_reason_on_the_line() -> None:
+    stars = [line for line in TEXT.splitlines() if re.search(r'(Resource|Action): .*"?\*"?( |$)', line)]
+    assert stars
+    unreasoned = [line for line in stars if " # " not in line and "kms:*" not in line and "sqs:*" not in line]
+    assert unreasoned == []
+
+
+def test_the_check_may_do_what_it_does_and_nothing_else() -> None:
+    (policy,) = ROLES["CheckRole"]["Policies"]
+    granted = {
+        action: statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert granted.keys() == {
+        "secretsmanager:GetSecretValue",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "sqs:SendMessage",
+    }
+    read = granted["secretsmanager:GetSecretValue"]
+    assert read["Resource"] == {"Ref": "CredentialsSecret"}
+    assert read["Condition"] == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
+    assert "ManagedPolicyArns" not in ROLES["CheckRole"]
+
+
+def test_every_role_is_bounded_when_a_boundary_is_given(deployed: dict[str, Any]) -> None:
+    roles = [resource for resource in deployed.values() if resource["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == len(ROLES), "SAM made a role that the template does not bound"
+    for role in roles:
+        assert role["Properties"]["PermissionsBoundary"]["Fn::If"][0] == "HasPermissionsBoundary"
+
+
+def test_the_secret_starts_empty_and_outlives_a_replacement() -> None:
+    secret = RESOURCES["CredentialsSecret"]
+    assert not {"SecretString", "GenerateSecretString", "Name"} & secret["Properties"].keys()
+    assert secret["UpdateReplacePolicy"] == "Retain"
+
+
+def test_parameters_and_outputs_are_those_of_the_contract() -> None:
+    defaults = {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items()}
+    assert defaults == {
+        "StoreName": "store",
+        "AlarmEmail": "",
+        "AllowedHosts": "*.mybigcommerce.com,api.bigcommerce.com",
+        "StoreCaBundle": "",
+        "CheckSchedule": "rate(5 minutes)",
+        "QuotaReserve": 20,
+        "MaxCredentialsAgeDays": 90,
+        "LogRetentionDays": 30,
+        "PermissionsBoundary": "",
+    }
+    assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
+    assert TEMPLATE["Outputs"].keys() == {"CredentialsSecretArn", "AlarmTopicArn", "CheckFunctionName"}
+
+
+def test_the_alarms_on_the_check_follow_every_schedule_that_can_be_chosen() -> None:
+    conditions = {condition["Fn::Equals"][1] for name, condition in TEMPLATE["Conditions"].items() if "Checks" in name}
+    choices = set(TEMPLATE["Parameters"]["CheckSchedule"]["AllowedValues"])
+    assert choices == conditions | {TEMPLATE["Parameters"]["CheckSchedule"]["Default"]}
+    following = {name for name, alarm in ALARMS.items() if isinstance(alarm["Period"], dict)}
+    assert following == {"CheckMissingAlarm", "StoreUnavailableAlarm"}
+    assert all(ALARMS[name]["EvaluationPeriods"] == 3 for name in following)
+
+
+def test_every_suppressed_rule_says_why() -> None:
+    for resource in RESOURCES.values():
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+            assert len(skip["comment"]) > 20
+    lines = [line for line in TEXT.splitlines() if "ignore_checks" in line]
+    assert lines
+    assert all(re.search(r" # .{20,}", line) for line in lines)
+
+
+def test_the_layer_is_built_for_what_it_says() -> None:
+    layer = RESOURCES["StorekeyLayer"]
+    assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": "arm64"}
+    assert layer["Properties"]["CompatibleArchitectures"] == ["arm64"]
