@@ -27,7 +27,7 @@ test: lint ## Check all that must hold: style, types, template, tests, coverage
 lint: $(BIN)/ready ## Check format, style, types and the template
 	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q .
 	@$(BIN)/mypy && for app in functions/*/app.py; do $(BIN)/mypy --exclude '^$$' $$app || exit; done
-	@$(BIN)/cfn-lint
+	@$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 
 format: $(BIN)/ready ## Format the code
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
