@@ -2,7 +2,8 @@
 SHELL := bash
 PYTHON ?= python3
 ARCH ?= arm64
-BIN := .venv/bin
+ENV ?= .venv
+BIN := $(ENV)/bin
 SAM := .tools/sam/bin
 CHECKOV := .tools/checkov/bin
 UV := .tools/lock/bin
@@ -25,8 +26,8 @@ test: lint ## Check all that must hold: style, types, template, tests, coverage
 	@$(BIN)/python -m pytest
 
 lint: $(BIN)/ready ## Check format, style, types and the template
-	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q .
-	@$(BIN)/mypy && for app in functions/*/app.py; do $(BIN)/mypy --exclude '^$$' $$app || exit; done
+	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q --output-format concise .
+	@$(BIN)/mypy --no-error-summary && for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary $$app || exit; done
 	@$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 
 format: $(BIN)/ready ## Format the code
@@ -39,16 +40,18 @@ build: $(SAM)/ready ## Build what is deployed into .aws-sam/build, for arm64 or 
 deploy: build ## Deploy the stack (samconfig.toml); more options in ARGS="..."
 	@$(SAM)/sam deploy $(ARGS)
 
-audit: $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam validate and checkov
+audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam and checkov, and what build and deploy do
 	@$(SAM)/sam validate --lint
 	@$(CHECKOV)/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
+	@$(BIN)/python -m pytest -n 0 --no-cov -m build
 
 lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade takes the newest
-	@for group in dev sam checkov lock; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
+	@$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt -o layers/storekey/requirements.txt
+	@for group in sam checkov lock; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .tools .aws-sam .coverage
+	rm -rf $(ENV) .tools .aws-sam .coverage
 
 # A new environment each time its lock changes; sam and checkov pin a boto3 of their own.
 $(BIN)/ready: requirements/dev.txt

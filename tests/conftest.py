@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# from sandbox.aws import Aws
+from sandbox.aws import Aws
 from sandbox.store import SandboxStore
 from tests.support import Secret
 
@@ -18,8 +18,8 @@ settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[object]:
-    with None as running:
+def aws() -> Iterator[Aws]:
+    with Aws() as running:
         yield running
 
 

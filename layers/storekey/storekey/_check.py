@@ -43,7 +43,7 @@ def _ask(store: Store) -> tuple[Status, str]:
         store.probe()
     except StoreError as error:
         return _status(error), str(error)
-    return "accepted", "the store accepts the credentials"
+    return "accepted", "the store answers to these credentials"
 
 
 def _status(error: StoreError) -> Status:

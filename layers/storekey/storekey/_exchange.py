@@ -16,11 +16,6 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
 
-    @property
-    def reads(self) -> bool:
-        """Whether sending it twice changes nothing in the store."""
-        return self.method == "GET"
-
 
 @dataclass(frozen=True)
 class Answer:

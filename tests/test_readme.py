@@ -1,0 +1,169 @@
+"""Every command and snippet of the README is run, as it stands there."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.aws import Aws, Stack
+from sandbox.store import SandboxStore
+from sandbox.template import Template
+from storekey._credentials import Credentials, parse_secret
+from storekey._hidden import Hidden
+from storekey._hosts import AllowedHosts
+from tests.support import new_account
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+TREE = ("template.yaml", "functions", "layers", "sandbox", "tests", "pyproject.toml")
+
+
+def blocks(language: str) -> list[str]:
+    found = [text for kind, text in BLOCKS if kind == language]
+    assert found
+    return found
+
+
+def run(command: str, folder: Path = ROOT, **environment: str) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "ENV": str(BIN.parent), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def operator(aws: Aws, sandbox_store: SandboxStore, tmp_path: Path) -> Any:
+    """A deployed stack, and a shell as an operator has it."""
+    with closing(aws.deploy(Template.load(ROOT / "template.yaml", {"AllowedHosts": sandbox_store.host}))) as stack:
+        environment = {
+            "AWS_ENDPOINT_URL": aws.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "SECRET": stack.secret_id,
+            "CHECK": lambda_in(aws),
+        }
+        yield stack, lambda command: run(command, tmp_path, **environment)
+
+
+def lambda_in(aws: Aws) -> str:
+    """Make a function for the command line to invoke; moto answers with the payload and runs nothing."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "")
+    subprocess_config = {"lambda": {"use_docker": False}}
+    run(f"curl -fsS -X POST {aws.endpoint}/moto-api/config -d '{json.dumps(subprocess_config)}'")
+    role = aws.client("iam").create_role(RoleName="readme", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    aws.client("lambda").create_function(
+        FunctionName="check", Role=role, Handler="app.handler", Runtime="python3.13", Code={"ZipFile": code.getvalue()}
+    )
+    return "check"
+
+
+def current(stack: Stack) -> dict[str, Any]:
+    answer = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.secret_id, VersionStage="AWSCURRENT")
+    fields: dict[str, Any] = json.loads(answer["SecretString"])
+    return fields
+
+
+def test_there_is_no_command_that_no_test_runs() -> None:
+    try_it, deploy, store, back = blocks("sh")
+    assert try_it.split() == ["make", "demo", "make", "test"]
+    assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
+    assert "put-secret-value" in store
+    assert "AWSPREVIOUS" in back
+    assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
+
+
+def test_make_demo() -> None:
+    assert "14 claims" in run("make demo")
+
+
+def test_make_test_and_make_say_what_they_do() -> None:
+    assert "pytest" in run("make -n test")
+    targets = re.findall(r"^  make ([a-z]+) ", run("make"), re.MULTILINE)
+    named = set(re.findall(r"`make ([a-z]+)", README))
+    assert named <= set(targets)
+    assert {"demo", "test", "build", "deploy"} <= set(targets)
+
+
+@pytest.mark.parametrize("block", [text for kind, text in BLOCKS if kind == "json"])
+def test_both_shapes_of_the_secret_are_taken(block: str) -> None:
+    hosts = AllowedHosts.parse("*.mybigcommerce.com,api.bigcommerce.com")
+    assert isinstance(parse_secret(Hidden(block), hosts), Credentials)
+
+
+def test_storing_credentials_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
+    stack, shell = operator
+    _, _, store, back = blocks("sh")
+    first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
+    for fields in (first, second):
+        (tmp_path / "credentials.json").write_text(json.dumps(fields))
+        shell(store)
+        assert current(stack) == fields
+    shell(back)
+    assert current(stack) == first
+    assert not (tmp_path / "credentials.json").exists()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A copy of the project to which the README's function was added."""
+    for name in TREE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    folder = tmp_path / "functions/recent_orders"
+    folder.mkdir()
+    (folder / "app.py").write_text(blocks("python")[0])
+    template = tmp_path / "template.yaml"
+    template.write_text(template.read_text().replace("\nOutputs:", f"\n{blocks('yaml')[0]}\nOutputs:"))
+    return tmp_path
+
+
+def test_a_function_of_your_own_runs(clone: Path, aws: Aws, sandbox_store: SandboxStore) -> None:
+    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem}
+    with (
+        closing(aws.deploy(Template.load(clone / "template.yaml", parameters))) as stack,
+        stack.function("RecentOrdersFunction") as function,
+    ):
+        fields = json.dumps(new_account(sandbox_store).secret())
+        aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=fields)
+        invocation = function.invoke({})
+    assert invocation.error is None
+    assert invocation.result == sorted(sandbox_store.orders)[:10]
+
+
+def test_a_function_of_your_own_passes_the_projects_own_checks(clone: Path) -> None:
+    run("cfn-lint template.yaml --append-rules cfn_lint_serverless.rules", clone)
+    run("python -m pytest -n 0 --no-cov tests/test_template.py", clone)
+    run("mypy functions/recent_orders/app.py", clone)
+
+
+def test_the_demo_plays_the_function_of_the_readme() -> None:
+    assert blocks("python") == [(ROOT / "sandbox/recent_orders/app.py").read_text()]
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
