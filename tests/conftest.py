@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from sandbox.aws import Aws
 from sandbox.store import SandboxStore
-from tests.support import Secret
+from tests.support import Secret, new_account
 
 settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -42,4 +42,6 @@ def sandbox_store(_sandbox_store: SandboxStore) -> Iterator[SandboxStore]:
 @pytest.fixture
 def secret(sandbox_store: SandboxStore) -> Secret:
     """A filled secret in memory, with an account that the store accepts."""
-    return Secret(sandbox_store)
+    filled = Secret(sandbox_store.host, sandbox_store.ca_pem)
+    filled.put(new_account(sandbox_store).secret())
+    return filled

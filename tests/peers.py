@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -19,9 +20,13 @@ ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class Peer:
-    """A server on loopback; ``heard`` is every byte that it received, in clear."""
+    """A server on loopback that answers the first request on each connection, or none without an ``answer``.
 
-    def __init__(self, context: ssl.SSLContext | None, answer: bytes = ANSWER) -> None:
+    ``heard`` is every byte that it received, in clear.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None, answer: bytes | None = ANSWER) -> None:
+        self._closing = threading.Event()
         self.heard = b""
         self.connections = 0
         self._context = context
@@ -38,12 +43,12 @@ class Peer:
             except OSError:
                 return
             self.connections += 1
-            with connection:
-                connection.settimeout(5)
-                try:
-                    self._talk(connection)
-                except OSError:
-                    continue
+            threading.Thread(target=self._meet, args=(connection,), daemon=True).start()
+
+    def _meet(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(5)
+            self._talk(connection)
 
     def _talk(self, connection: socket.socket) -> None:
         if self._context is None:
@@ -53,10 +58,15 @@ class Peer:
                 self._answer_on(wrapped)
 
     def _answer_on(self, connection: socket.socket) -> None:
-        self.heard += connection.recv(65536)
-        connection.sendall(self._answer)
+        if self._answer is None:
+            self._closing.wait()
+        else:
+            self.heard += connection.recv(65536)
+            connection.sendall(self._answer)
+            connection.recv(1)
 
     def close(self) -> None:
+        self._closing.set()
         # A listener that only closes leaves its thread in accept().
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -64,7 +74,7 @@ class Peer:
 
 
 @contextmanager
-def peer(context: ssl.SSLContext | None, answer: bytes = ANSWER) -> Iterator[Peer]:
+def peer(context: ssl.SSLContext | None, answer: bytes | None = ANSWER) -> Iterator[Peer]:
     running = Peer(context, answer)
     try:
         yield running

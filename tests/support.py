@@ -25,15 +25,13 @@ def new_account(sandbox_store: SandboxStore) -> BasicAccount:
 
 
 class Secret:
-    """A secret whose versions a test puts, and which counts its readings."""
+    """A secret in memory whose versions a test puts, and which counts its readings; empty at first."""
 
-    def __init__(self, sandbox_store: SandboxStore, fill: bool = True) -> None:
-        self.sandbox_store = sandbox_store
-        self.hosts = AllowedHosts.parse(sandbox_store.host)
+    def __init__(self, host: str, ca_pem: str = "") -> None:
+        self.hosts = AllowedHosts.parse(host)
         self.readings = 0
+        self._ca_pem = ca_pem
         self._versions: list[str] = []
-        if fill:
-            self.put(new_account(sandbox_store).secret())
 
     def put(self, fields: dict[str, Any] | str) -> None:
         self._versions.append(fields if isinstance(fields, str) else json.dumps(fields))
@@ -47,15 +45,21 @@ class Secret:
 
     @contextmanager
     def store(self, **settings: Any) -> Iterator[Store]:
-        """A Store that reads this secret and trusts the sandbox store's CA."""
-        store = Store(
-            Settings("secret", self.hosts, ca_bundle=self.sandbox_store.ca_pem, **settings),
-            self,
-        )
+        """A Store that reads this secret and trusts the CA."""
+        store = Store(Settings("secret", self.hosts, ca_bundle=self._ca_pem, **settings), self)
         try:
             yield store
         finally:
             store.close()
+
+
+@contextmanager
+def store_at(port: int, ca_bundle: str = "") -> Iterator[Store]:
+    """A Store whose credentials lead to a port of this machine."""
+    secret = Secret(f"localhost:{port}", ca_bundle)
+    secret.put({"api_path": f"https://localhost:{port}/api/v2/", "username": "u", "api_token": "planted"})
+    with secret.store() as store:
+        yield store
 
 
 class Context:

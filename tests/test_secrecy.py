@@ -111,7 +111,7 @@ def test_no_call_shows_it(
     account: BasicAccount | TokenAccount = (
         new_account(sandbox_store) if kind == "Basic" else sandbox_store.create_token_account("export")
     )
-    secret, shown = Secret(sandbox_store, fill=False), []
+    secret, shown = Secret(sandbox_store.host, sandbox_store.ca_pem), []
     secret.put(account.secret())
     header = (
         b64encode(f"{account.username}:{account.api_token}".encode()).decode()

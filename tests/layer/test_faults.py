@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import socket
 import time
 from typing import Any
 
 import pytest
+import trustme
 
 from sandbox.store import Answer, BadGzip, Bomb, Drip, Redirect, Reset, SandboxStore, Truncate
 from storekey import (
@@ -20,7 +23,8 @@ from storekey import (
     Unreachable,
     WrongApiPath,
 )
-from tests.support import Secret, emf, invoke, points
+from tests.peers import peer, server_context
+from tests.support import Secret, emf, invoke, points, store_at
 
 RESET = "X-Rate-Limit-Time-Reset-Ms"
 
@@ -148,6 +152,44 @@ def test_a_silent_store_is_left_when_the_time_is_up(secret: Secret, sandbox_stor
         with pytest.raises(Unreachable, match="no whole answer in time"):
             invoke(lambda: store.get("orders"), seconds=1.2)
     assert time.monotonic() - started < 1.2
+
+
+def test_a_handshake_that_never_comes_ends_with_the_time_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, store_at(silent.getsockname()[1]) as store:
+        started = time.monotonic()
+        with pytest.raises(Unreachable):
+            invoke(lambda: store.get("orders"), seconds=1.5)
+    assert time.monotonic() - started < 1.5
+
+
+def test_an_upload_that_is_not_taken_ends_with_the_time_left() -> None:
+    ca = trustme.CA()
+    with (
+        peer(server_context(ca.issue_cert("localhost")), answer=None) as deaf,
+        store_at(deaf.port, ca.cert_pem.bytes().decode()) as store,
+    ):
+        started = time.monotonic()
+        with pytest.raises(Unreachable) as caught:
+            invoke(lambda: store.post("orders", {"staff_notes": "x" * 50_000_000}), seconds=1.5)
+    assert time.monotonic() - started < 1.5
+    assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize(("pause", "connections"), [(0.0, 2), (60.0, 1)])
+def test_a_write_after_a_pause_does_not_trust_the_old_connection(
+    pause: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The peer answers one request a connection and drops the next, as a firewall does that has forgotten it."""
+    monkeypatch.setattr("storekey._transport.IDLE_SECONDS", pause)
+    ca = trustme.CA()
+    with (
+        peer(server_context(ca.issue_cert("localhost"))) as forgetful,
+        store_at(forgetful.port, ca.cert_pem.bytes().decode()) as store,
+    ):
+        store.get("time")
+        with contextlib.suppress(Unreachable):
+            store.post("orders", {"status_id": 1})
+        assert forgetful.connections == connections
 
 
 def test_no_request_is_sent_when_no_time_is_left(secret: Secret, sandbox_store: SandboxStore) -> None:

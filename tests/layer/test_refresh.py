@@ -136,7 +136,7 @@ def test_threads_of_one_invocation_are_told_of_once(
 def test_an_empty_secret_is_told_without_a_point(
     sandbox_store: SandboxStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Secret(sandbox_store, fill=False).store() as store, pytest.raises(MissingCredentials) as caught:
+    with Secret(sandbox_store.host, sandbox_store.ca_pem).store() as store, pytest.raises(MissingCredentials) as caught:
         invoke(lambda: store.get("time"))
     assert caught.value.attempts == 0
     assert points(capsys.readouterr().out, "CredentialsRefused") == []

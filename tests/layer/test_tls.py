@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +13,8 @@ import trustme
 
 from sandbox.store import Redirect, SandboxStore
 from storekey import Settings, SettingsError, Store, TlsFailure, Unreachable, WrongApiPath
-from storekey._hosts import AllowedHosts
 from tests.peers import peer, self_signed_context, server_context
-from tests.support import Secret
+from tests.support import Secret, store_at
 
 CA = trustme.CA()
 OTHER_CA = trustme.CA()
@@ -46,26 +45,14 @@ PEERS: dict[str, tuple[Callable[[], ssl.SSLContext | None], str]] = {
 }
 
 
-def store_at(port: int, ca_bundle: str) -> Iterator[Store]:
-    hosts = AllowedHosts.parse(f"localhost:{port}")
-    fields = {"api_path": f"https://localhost:{port}/api/v2/", "username": "u", "api_token": "planted"}
-    secret = Secret.__new__(Secret)
-    secret.hosts, secret.readings, secret._versions = hosts, 0, []
-    secret.put(fields)
-    store = Store(Settings("secret", hosts, ca_bundle=ca_bundle), secret)
-    yield store
-    store.close()
-
-
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_that_is_not_the_store_hears_nothing(name: str) -> None:
     context, said = PEERS[name]
     pem = CA.cert_pem.bytes().decode()
-    with peer(context()) as running:
-        for store in store_at(running.port, pem):
-            with pytest.raises(TlsFailure, match=said) as caught:
-                store.get("time")
-            assert caught.value.attempts == 1
+    with peer(context()) as running, store_at(running.port, pem) as store:
+        with pytest.raises(TlsFailure, match=said) as caught:
+            store.get("time")
+        assert caught.value.attempts == 1
     assert running.connections == 1
     assert b"uthorization" not in running.heard
     assert b"GET" not in running.heard
@@ -77,9 +64,8 @@ def test_tls_of_today_is_spoken(newest: ssl.TLSVersion, tmp_path: Path) -> None:
     context.maximum_version = newest
     CA.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     for bundle in (CA.cert_pem.bytes().decode(), str(tmp_path / "ca.pem")):
-        with peer(context) as running:
-            for store in store_at(running.port, bundle):
-                assert store.get("time") == {"time": 1}
+        with peer(context) as running, store_at(running.port, bundle) as store:
+            assert store.get("time") == {"time": 1}
         assert b"Authorization: Basic " in running.heard
 
 
@@ -87,10 +73,9 @@ def test_the_cas_of_the_environment_are_not_read(monkeypatch: pytest.MonkeyPatch
     CA.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "ca.pem"))
-    with peer(server_context(CA.issue_cert("localhost"))) as running:
-        for store in store_at(running.port, ""):
-            with pytest.raises(TlsFailure):
-                store.get("time")
+    context = server_context(CA.issue_cert("localhost"))
+    with peer(context) as running, store_at(running.port) as store, pytest.raises(TlsFailure):
+        store.get("time")
 
 
 def test_proxies_and_netrc_of_the_environment_are_not_read(
@@ -109,10 +94,13 @@ def test_a_bundle_without_a_certificate_is_an_error(secret: Secret) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_to_another_port_is_not_followed(secret: Secret, sandbox_store: SandboxStore, status: int) -> None:
-    with peer(server_context(CA.issue_cert("localhost"))) as other:
-        place = f"localhost:{other.port}/api/v2/time"
-        sandbox_store.fault(Redirect(f"https://user:pass@{place}?a=secret#b", status), times=1)
+@pytest.mark.parametrize("origin", ["https://localhost", "https://127.0.0.1", "http://localhost"])
+def test_a_redirect_is_not_followed(secret: Secret, sandbox_store: SandboxStore, origin: str, status: int) -> None:
+    context = server_context(CA.issue_cert("localhost", "127.0.0.1")) if origin.startswith("https") else None
+    with peer(context) as other:
+        scheme, _, host = origin.partition("://")
+        place = f"{host}:{other.port}/api/v2/time"
+        sandbox_store.fault(Redirect(f"{scheme}://user:pass@{place}?a=secret#b", status), times=1)
         with secret.store() as store, pytest.raises(WrongApiPath) as caught:
             store.get("time")
     assert other.connections == 0
@@ -142,10 +130,10 @@ def test_a_redirect_says_where_it_points_without_its_query(
 
 def test_a_hostile_redirect_is_told_short_and_printable() -> None:
     answer = b"HTTP/1.1 301 Moved\r\nLocation: https://a.example/\x07planted" + b"x" * 9000 + b"\r\n\r\n"
-    with peer(server_context(CA.issue_cert("localhost")), answer) as running:
-        for store in store_at(running.port, CA.cert_pem.bytes().decode()):
-            with pytest.raises(WrongApiPath, match=r"a\.example/\?\*\*\*xxx") as caught:
-                store.get("time")
+    context, pem = server_context(CA.issue_cert("localhost")), CA.cert_pem.bytes().decode()
+    with peer(context, answer) as running, store_at(running.port, pem) as store, pytest.raises(WrongApiPath) as caught:
+        store.get("time")
+    assert "a.example/?***xxx" in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 320
 
@@ -163,6 +151,5 @@ def test_links_in_answers_point_elsewhere_and_are_not_called(secret: Secret, san
 def test_a_host_that_is_not_there_is_unreachable() -> None:
     with peer(None) as gone:
         port = gone.port
-    for store in store_at(port, ""):
-        with pytest.raises(Unreachable, match="no connection"):
-            store.get("time")
+    with store_at(port) as store, pytest.raises(Unreachable, match="no connection"):
+        store.get("time")

@@ -34,6 +34,11 @@ class Held:
     at: float
 
 
+def _wall_clock() -> float:
+    """Return seconds that also count while an environment stands frozen, which a monotonic clock need not do."""
+    return time.time()
+
+
 @dataclass
 class CredentialsCache:
     """Keeps the live version of the secret for ``max_age`` seconds at most.
@@ -44,7 +49,7 @@ class CredentialsCache:
 
     read: Callable[[], Version | None]
     max_age: float
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = _wall_clock
     _held: Held | None = None
     _refused: tuple[str, float] | None = None
     _readings: int = 0
@@ -53,7 +58,6 @@ class CredentialsCache:
     def get(self) -> Held | None:
         """Return what is held, reading where nothing is, where it is too old, or where it was refused lately."""
         with self._lock:
-            # The wall clock also counts the time that an environment stood frozen; one that jumped back is no proof.
             fresh = self._held and 0 <= self.clock() - self._held.at < self.max_age
             return self._held if fresh and not self._refused_lately() else self._read()
 

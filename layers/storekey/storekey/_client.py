@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,8 +62,6 @@ class Client:
     settings: Settings
     cache: CredentialsCache
     transport: Transport
-    jitter: Callable[[], float] = random.random
-    sleep: Callable[[float], None] = time.sleep
     hold_until: float = 0.0
 
     def call(self, wanted: Wanted) -> Any:
@@ -92,14 +89,14 @@ class _Call:
         while True:
             self._pace()
             outcome = self._send(credentials)
-            step = decide(outcome, self._situation(), self._client.jitter)
+            step = decide(outcome, self._situation(), random.random)
             if isinstance(step, Take) and isinstance(outcome, Answer):
                 return self._take(outcome, held)
             if isinstance(step, Refresh):
                 self._first = held
                 held, credentials = self._credentials(self._client.cache.get_after(held))
             elif isinstance(step, Repeat):
-                self._client.sleep(step.wait)
+                time.sleep(step.wait)
             elif isinstance(step, Stop):
                 if step.error is Unauthorized:
                     self._client.cache.refuse(held)
@@ -127,7 +124,7 @@ class _Call:
         if wait > 0 and wait >= self._time_left():
             raise self._error(Stop(RateLimited, "the rest of the quota is left to the store's other apps", wait))
         if wait > 0:
-            self._client.sleep(wait)
+            time.sleep(wait)
         if self._time_left() <= 0:
             raise self._error(Stop(Unreachable, "the invocation has no time left"))
 

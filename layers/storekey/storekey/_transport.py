@@ -20,6 +20,7 @@ from ._settings import PEM_MARK, SettingsError
 
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 20.0
+IDLE_SECONDS = 50.0
 MAX_BODY = 64 * 1024 * 1024
 MAX_ERROR_BODY = 64 * 1024
 _ERROR_BODY_SECONDS = 2.0
@@ -36,6 +37,7 @@ class Transport:
     """
 
     def __init__(self, ca_bundle: str = "", user_agent: str = "storekey") -> None:
+        self._used = 0.0
         self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -51,6 +53,7 @@ class Transport:
         """
         started = time.monotonic()
         _until.time = min(deadline, started + READ_TIMEOUT)
+        self._renew(request)
         left = max(0.001, _until.time - started)
         try:
             prepared = self._session.prepare_request(
@@ -64,8 +67,15 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             return _failure(error)
 
+    def _renew(self, request: Request) -> None:
+        """Give a write a new connection after a pause: one that a firewall has dropped would leave its fate unknown."""
+        now = time.time()
+        if request.method != "GET" and now - self._used > IDLE_SECONDS:
+            self.close()
+        self._used = now
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next request opens a new one."""
         self._session.close()
 
 
@@ -75,14 +85,25 @@ class _Session(requests.Session):
 
 
 class _DeadlineSocket(ssl.SSLSocket):
-    """A TLS socket whose reads together end at a time: a time-out of its own would begin anew with every byte."""
+    """A TLS socket whose work as a whole ends at a time: a time-out alone would begin anew with every byte."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        self._bound()
+        super().do_handshake(block)
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        self._bound()
+        return super().send(*args, **kwargs)
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        left = getattr(_until, "time", time.monotonic() + READ_TIMEOUT) - time.monotonic()
+        self._bound()
+        return super().recv_into(*args, **kwargs)
+
+    def _bound(self) -> None:
+        left = _until.time - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self.settimeout(left)
-        return super().recv_into(*args, **kwargs)
+        self.settimeout(min(self.gettimeout() or left, left))
 
 
 class _VerifyingAdapter(requests.adapters.HTTPAdapter):
