@@ -53,7 +53,8 @@ lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade t
 clean: ## Remove what the other targets made
 	rm -rf $(ENV) .tools .aws-sam .coverage
 
-# A new environment each time its lock changes; sam and checkov pin a boto3 of their own.
+# A new environment each time its lock changes; sam and checkov pin a boto3 of their own. RUSTUP_HOME: pip asks rustc for
+# its version, and rustup would make itself a home outside the clone.
 $(BIN)/ready: requirements/dev.txt
 $(SAM)/ready: requirements/sam.txt
 $(CHECKOV)/ready: requirements/checkov.txt
@@ -61,5 +62,5 @@ $(UV)/ready: requirements/lock.txt
 $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
 	@mkdir -p $(TMPDIR) && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
-	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<
+	@echo "installing $< into $(@:/bin/ready=)" && RUSTUP_HOME=$(TMPDIR) $(@D)/pip install -q --no-deps --require-hashes -r $<
 	@touch $@

@@ -83,14 +83,11 @@ class _Running:
         closed = asyncio.create_task(listening.wait_closed())
         self._bound.set_result(listening.sockets[0].getsockname()[1])
         await self._stop.wait()
-        listening.close()
-        # A connection accepted at this very moment is known to nobody yet; its handshake begins or fails meanwhile.
-        await asyncio.sleep(_MOMENT)
+        await _stop_listening(listening)
         await runner.cleanup()
         for handshake in asyncio.all_tasks() - {asyncio.current_task(), closed}:
             handshake.cancel()
         await asyncio.wait([closed], timeout=_STOP_SECONDS / 2)
-        await asyncio.sleep(_MOMENT)
 
     async def _listen(self, runner: web.AppRunner) -> asyncio.Server:
         assert runner.server is not None
@@ -102,3 +99,10 @@ class _Running:
             ssl_shutdown_timeout=_CLOSE_SECONDS,
             reuse_address=True,
         )
+
+
+async def _stop_listening(listening: asyncio.Server) -> None:
+    # Accept no more, then let what was just accepted attach itself: asyncio leaks it if the server is closed before.
+    asyncio.get_running_loop().remove_reader(listening.sockets[0].fileno())
+    await asyncio.sleep(_MOMENT)
+    listening.close()

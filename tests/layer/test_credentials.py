@@ -1,6 +1,8 @@
 """The secret's every shape: what is taken, what is refused, and that no refusal tells a value."""
 
+import copy
 import json
+import pickle
 from base64 import b64decode
 
 import pytest
@@ -175,6 +177,13 @@ def test_whatever_is_taken_makes_one_sound_header_to_an_allowed_host(name: str, 
         assert value.isascii()
         assert value.isprintable()
         assert credentials.host == "store-abc.mybigcommerce.com"
+
+
+def test_hidden_text_stays_hidden() -> None:
+    hidden = Hidden("planted")
+    assert hidden == Hidden("planted") != Hidden("other")
+    assert len({hidden, Hidden("planted")}) == 1
+    assert "planted" not in f"{hidden} {hidden!r} {pickle.dumps(hidden)!r} {copy.copy(hidden)!r} {[hidden]}"
 
 
 def test_no_repr_and_no_masked_text_shows_a_secret() -> None:

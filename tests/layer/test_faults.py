@@ -123,6 +123,44 @@ def test_no_rows_and_packed_rows(secret: Secret, sandbox_store: SandboxStore, fa
         assert store.get("orders") == rows
 
 
+@pytest.mark.parametrize("fault", [Truncate(), BadGzip(), Reset("body"), Drip(0.3)], ids=repr)
+def test_the_status_of_an_error_decides_whatever_its_body_is(
+    secret: Secret, sandbox_store: SandboxStore, fault: Any
+) -> None:
+    sandbox_store.fault(fault, times=1)
+    with secret.store() as store, pytest.raises(NotFound):
+        store.get("orders/99999999")
+    assert len(sandbox_store.requests) == 1
+
+
+def test_a_large_body_of_an_error_is_cut(secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(Answer(422, b"x" * 1_000_000), times=1)
+    with secret.store() as store, pytest.raises(RequestRejected) as caught:
+        store.get("orders")
+    assert caught.value.explain() == "x" * 65_536
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "says"),
+    [
+        ("socket.getaddrinfo", socket.gaierror(socket.EAI_NONAME, "no name"), "name is not found"),
+        ("urllib3.util.connection.create_connection", TimeoutError(), "no connection in time"),
+        ("urllib3.util.connection.create_connection", ConnectionRefusedError(), "no connection"),
+    ],
+)
+def test_a_request_that_surely_did_not_arrive_is_sent_again_also_as_a_write(
+    secret: Secret, monkeypatch: pytest.MonkeyPatch, place: str, error: OSError, says: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    with secret.store() as store, monkeypatch.context() as broken:
+        broken.setattr(place, fails)
+        with pytest.raises(Unreachable, match=says) as caught:
+            store.post("orders", {"status_id": 1})
+    assert caught.value.attempts == 4
+
+
 @pytest.mark.parametrize("drip", [Drip(0.2), Drip(0.2, headers=True)], ids=["body", "headers"])
 def test_a_slow_drip_ends_with_the_time_left(secret: Secret, sandbox_store: SandboxStore, drip: Drip) -> None:
     sandbox_store.fault(drip, times=None)
