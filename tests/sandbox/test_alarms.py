@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.alarms import ALARM, INSUFFICIENT_DATA, OK, Alarm, Alarms, MetricsError, Point
+from sandbox.alarms import ALARM, INSUFFICIENT_DATA, OK, Alarm, Alarms
+from sandbox.metrics import MetricsError, Point
 
 KEPT = "the state from before"
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
