@@ -26,12 +26,13 @@ ALARM = "storekey-credentials-refused"
 
 @dataclass
 class Scene:
-    """A deployed stack, a function of somebody's own beside it, and all that was ever logged."""
+    """A deployed stack, two warm environments of somebody's own function beside it, and all that was ever logged."""
 
     story: Story
     stack: Stack
     check: Function
     own: Function
+    other: Function
     alarms: Alarms
     inbox: Inbox
     logs: list[str] = field(default_factory=list)
@@ -56,9 +57,9 @@ class Scene:
         self.story.prove(answer["status"] == status, claim, f"{answer['status']}: {answer['detail']}")
         return invocation
 
-    def expect_orders(self, claim: str) -> Invocation:
+    def expect_orders(self, claim: str, function: Function | None = None) -> Invocation:
         """Run the function of somebody's own, which must read ten orders."""
-        invocation = self.run(self.own)
+        invocation = self.run(function or self.own)
         orders = invocation.result if isinstance(invocation.result, list) else []
         seen = f"{len(orders)} orders, {orders[0]} to {orders[-1]}" if orders else str(invocation.error or "no orders")
         self.story.prove(bool(orders), claim, seen)
@@ -79,8 +80,8 @@ def scene(story: Story, parameters: dict[str, Any]) -> Iterator[Scene]:
         own = replace(
             stack.configuration("CheckFunction", {}), name="recent_orders", code=ROOT / "sandbox/recent_orders"
         )
-        with stack.function("CheckFunction") as check, Function(own) as recent_orders:
-            yield Scene(story, stack, check, recent_orders, stack.alarms(), stack.subscribe_queue())
+        with stack.function("CheckFunction") as check, Function(own) as first, Function(own) as second:
+            yield Scene(story, stack, check, first, second, stack.alarms(), stack.subscribe_queue())
 
 
 def play(story: Story) -> None:
@@ -103,6 +104,7 @@ def _accepted(on: Scene, store: SandboxStore) -> BasicAccount:
     on.story.tell("The owner made an API account; its path, user name and token are in the secret now.")
     on.expect_check("accepted", "the store accepts the credentials over verified TLS")
     on.expect_orders("a function of your own reads orders")
+    on.expect_orders("and so does a second environment of it", on.other)
     on.expect_alarm("OK", "the alarm is at rest")
     return account
 
@@ -143,8 +145,8 @@ def _mended(on: Scene, store: SandboxStore, new: BasicAccount) -> None:
 
 def _unnoticed(on: Scene, store: SandboxStore) -> None:
     store.clear_requests()
-    on.story.tell("The function that checks is still warm too, and holds the dead token.")
-    on.expect_check("accepted", "a call with the old token is repeated with the new one, and not lost")
+    on.story.tell("The second environment is warm too, and still holds the dead token.")
+    on.expect_orders("a call with the old token is repeated with the new one, and not lost", on.other)
     statuses = [seen.status for seen in store.requests]
     on.story.prove(statuses == [401, 200], "that costs one refused request", f"the store saw {statuses}")
     on.story.prove(on.inbox.read() == [], "a healthy rotation pages nobody", "the queue on the topic got: nothing")

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import trustme
 
 from sandbox.aws import Aws
 from sandbox.store import (
@@ -29,7 +30,8 @@ from sandbox.store import (
 )
 from sandbox.template import Template
 from storekey import Store, check
-from tests.support import Secret, invoke, new_account
+from tests.peers import peer, server_context
+from tests.support import Secret, invoke, new_account, store_at
 
 FAULTS: list[Any] = [
     None,
@@ -128,12 +130,28 @@ def test_no_call_shows_it(
             except Exception as error:  # noqa: BLE001 - whatever it is, it is searched
                 shown.append(told(error))
                 shown.append(getattr(error, "explain", str)())
-        shown.append(f"{store!r} {vars(store)} {store.live()} {secret.hosts} {store.settings}")
+        shown.append(f"{store!r} {vars(store)} {store.last_read()} {secret.hosts} {store.settings}")
     output = capfd.readouterr()
     shown += [output.out, output.err, everything_logged.getvalue()]
     assert output.out, "nothing was written: the search would prove nothing"
     assert [seen for seen in sandbox_store.requests if any(form in str(seen.headers) for form in forms(account))]
     assert [form for form in forms(account) if form in "\n".join(shown)] == []
+
+
+def test_no_broken_header_shows_it(everything_logged: io.StringIO, capfd: pytest.CaptureFixture[str]) -> None:
+    """urllib3 warns of such a header with what it holds, and with the whole address."""
+    ca, echo = trustme.CA(), b64encode(b"u:planted")
+    answer = b"HTTP/1.1 200 OK\r\nbroken line " + echo + b"\r\nContent-Length: 2\r\n\r\n[]"
+    with (
+        peer(server_context(ca.issue_cert("localhost")), answer) as running,
+        store_at(running.port, ca.cert_pem.bytes().decode()) as store,
+    ):
+        store.get("customers", {"email": "person@example.com"})
+        assert echo in running.heard
+    output = capfd.readouterr()
+    shown = "\n".join([output.out, output.err, everything_logged.getvalue()])
+    assert echo.decode() not in shown
+    assert "person" not in shown
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from sandbox.template import Template
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "template.yaml").read_text()
 TEMPLATE = yaml_parse(TEXT)
@@ -204,9 +206,19 @@ def test_the_alarms_on_the_check_follow_every_schedule_that_can_be_chosen() -> N
     conditions = {condition["Fn::Equals"][1] for name, condition in TEMPLATE["Conditions"].items() if "Checks" in name}
     choices = set(TEMPLATE["Parameters"]["CheckSchedule"]["AllowedValues"])
     assert choices == conditions | {TEMPLATE["Parameters"]["CheckSchedule"]["Default"]}
-    following = {name for name, alarm in ALARMS.items() if isinstance(alarm["Period"], dict)}
-    assert following == {"CheckMissingAlarm", "StoreUnavailableAlarm"}
-    assert all(ALARMS[name]["EvaluationPeriods"] == 3 for name in following)
+    for choice in choices:
+        value, unit = re.findall(r"\w+", choice)[1:]
+        interval = int(value) * {"m": 60, "h": 3600}[unit[0]]
+        template = Template.load(ROOT / "template.yaml", {"CheckSchedule": choice})
+        missing, unavailable = (
+            template.resolve(
+                {key: ALARMS[name].get(key) for key in ("Period", "EvaluationPeriods", "WarmUpConfiguration")}
+            )
+            for name in ("CheckMissingAlarm", "StoreUnavailableAlarm")
+        )
+        assert missing["Period"] * missing["EvaluationPeriods"] == 3 * interval
+        assert missing["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"] == 3 * interval / 60
+        assert (unavailable["Period"], unavailable["EvaluationPeriods"]) == (interval, 3)
 
 
 def test_every_suppressed_rule_says_why() -> None:

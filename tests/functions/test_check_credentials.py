@@ -97,9 +97,9 @@ def test_the_life_of_a_token(
         (Answer(503), "unavailable", 1, "status 503"),
         (Answer(403), "unavailable", 1, "scope"),
         (Answer(404), "unavailable", 1, "status 404"),
-        (Answer(429, headers={"X-Retry-After": "600"}), "unavailable", 1, "quota"),
-        (Answer(509), "unavailable", 1, "hourly quota"),
-        (Answer(200, b"<html>"), "unavailable", 1, "not the JSON"),
+        (Answer(429, headers={"X-Retry-After": "600"}), "unavailable", 0, "quota"),
+        (Answer(509), "unavailable", 0, "hourly quota"),
+        (Answer(200, b"<html>"), "unavailable", 1, "not the store's time"),
         (Redirect("https://elsewhere.example/api/v2/time"), "unavailable", 1, "elsewhere.example/api/v2/time"),
         (Reset("request"), "unreachable", 1, "broke off"),
         (Answer(401), "refused", 0, "refuses"),
@@ -152,6 +152,20 @@ def test_a_broken_secret_is_invalid_and_refused(
     assert points(invocation.logs, "CredentialsRefused") == [1]
     assert points(invocation.logs, "ChecksUnanswered") == []
     assert sandbox_store.requests == []
+
+
+def test_the_check_judges_what_the_secret_holds_now(
+    check: Function, put: Callable[[Any], str], account: BasicAccount
+) -> None:
+    """Also while the old token is still good, and also where the secret could not be used before."""
+    put(account.secret())
+    assert answered(check.invoke({}))["status"] == "accepted"
+    version = put(account.secret() | {"api_token": "mistyped"})
+    assert (answered(refused := check.invoke({}))["status"], refused.result["version"]) == ("refused", version)
+    put("{")
+    assert answered(check.invoke({}))["status"] == "invalid"
+    put(account.secret())
+    assert answered(check.invoke({}))["status"] == "accepted"
 
 
 def test_a_token_account_is_accepted(check: Function, put: Callable[[Any], str], sandbox_store: SandboxStore) -> None:

@@ -130,6 +130,8 @@ REFUSED += [
         "https://evil.example?.mybigcommerce.com/api/v2/",
         "https://store.mybigcommerce.com./api/v2/",
         "https://störe.mybigcommerce.com/api/v2/",
+        "https://store..mybigcommerce.com/api/v2/",
+        f"https://{'a' * 64}.mybigcommerce.com/api/v2/",
         "https://store.mybigcommerce.com:8443/api/v2/",
         "https://store.mybigcommerce.com:0/api/v2/",
         "https://store.mybigcommerce.com:port/api/v2/",

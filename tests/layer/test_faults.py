@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import gzip
 import socket
+import ssl
 import time
 from typing import Any
 
 import pytest
 import trustme
+import urllib3.exceptions
+from urllib3.connection import HTTPConnection
 
 from sandbox.store import Answer, BadGzip, Bomb, Drip, Redirect, Reset, SandboxStore, Truncate
 from storekey import (
@@ -144,8 +147,8 @@ def test_a_large_body_of_an_error_is_cut(secret: Secret, sandbox_store: SandboxS
     ("place", "error", "says"),
     [
         ("socket.getaddrinfo", socket.gaierror(socket.EAI_NONAME, "no name"), "name is not found"),
-        ("urllib3.util.connection.create_connection", TimeoutError(), "no connection in time"),
-        ("urllib3.util.connection.create_connection", ConnectionRefusedError(), "no connection"),
+        ("storekey._sockets.create_connection", TimeoutError(), "no connection in time"),
+        ("storekey._sockets.create_connection", ConnectionRefusedError(), "no connection"),
     ],
 )
 def test_a_request_that_surely_did_not_arrive_is_sent_again_also_as_a_write(
@@ -211,6 +214,48 @@ def test_an_upload_that_is_not_taken_ends_with_the_time_left() -> None:
             invoke(lambda: store.post("orders", {"staff_notes": "x" * 10_000_000}), seconds=1.5)
     assert time.monotonic() - started < 1.5
     assert caught.value.attempts == 1
+
+
+def test_a_write_whose_handshake_failed_is_sent_again() -> None:
+    with peer(None, answer=b"") as closing, store_at(closing.port) as store, pytest.raises(Unreachable) as caught:
+        store.post("orders", {"status_id": 1})
+    assert caught.value.attempts == closing.connections == 4
+
+
+def test_what_a_caller_was_handling_does_not_make_a_write_be_sent_again() -> None:
+    """The chain of an exception ends in the caller's own, which says nothing of this request."""
+    ca = trustme.CA()
+    with (
+        peer(server_context(ca.issue_cert("localhost")), answer=b"") as taking,
+        store_at(taking.port, ca.cert_pem.bytes().decode()) as store,
+    ):
+        for own in (urllib3.exceptions.NewConnectionError(HTTPConnection("x"), "no connection"), ssl.SSLError("other")):
+            taking.connections = 0
+            with pytest.raises(Unreachable, match="broke off") as caught:
+                try:
+                    raise own
+                except (urllib3.exceptions.HTTPError, ssl.SSLError):
+                    store.post("orders", {"status_id": 1})
+            assert caught.value.attempts == taking.connections == 1
+
+
+@pytest.mark.parametrize("slow", ["name", "addresses"])
+def test_connecting_ends_with_the_time_left(slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drop(address: object, timeout: float, **_: object) -> None:
+        time.sleep(timeout)
+        raise TimeoutError
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        time.sleep(3.0 if slow == "name" else 0.0)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", 1)) for last in (1, 2, 3)]
+
+    with store_at(1) as store, monkeypatch.context() as broken:
+        broken.setattr("storekey._sockets.create_connection", drop)
+        broken.setattr("socket.getaddrinfo", look_up)
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match="no connection in time"):
+            invoke(lambda: store.get("orders"), seconds=1.5)
+    assert time.monotonic() - started < 1.5
 
 
 @pytest.mark.parametrize(("pause", "connections"), [(0.0, 2), (60.0, 1)])

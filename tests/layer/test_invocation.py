@@ -59,7 +59,7 @@ def test_invocations_side_by_side_keep_apart(capsys: pytest.CaptureFixture[str])
     def handler(event: dict[str, bool], context: object) -> Invocation:
         barrier.wait()
         with invocation() as running:
-            running.credentials_refused("store", event["refused"])
+            running.note_credentials("store", "v1", refused=event["refused"])
         barrier.wait()
         return running
 

@@ -142,6 +142,7 @@ def quota(left: object, total: object = 150, reset: object = 12_000) -> dict[str
         (quota(0), 20, 12.0),
         (quota(1), 0, 0.0),
         (quota(0), 0, 12.0),
+        (quota(0, reset=1_700_000_000_000), 20, 60.0),
         (quota(75), 50, 12.0),
         (quota("many"), 20, 0.0),
         (quota(0, total=0), 20, 0.0),

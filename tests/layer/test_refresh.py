@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from sandbox.store import Answer, SandboxStore
 from storekey import BadCredentials, MissingCredentials, Store, TokenRequired, Unauthorized
+from storekey._invocation import Invocation
 from tests.support import Secret, invoke, new_account, points
 
 
@@ -179,11 +181,43 @@ def test_the_last_word_of_an_invocation_counts(
         with pytest.raises(Unauthorized):
             store.get("time")
         secret.put(regenerated)
+        time.sleep(1.05)  # an invocation asks for the secret once a second
         store.get("time")
 
     with secret.store() as store:
         invoke(lambda: refused_then_mended(store))
     assert points(capsys.readouterr().out, "CredentialsRefused") == [0]
+
+
+def test_calls_with_refused_credentials_read_the_secret_once_a_second(
+    secret: Secret, sandbox_store: SandboxStore, regenerated: dict[str, Any]
+) -> None:
+    def many(store: Store) -> None:
+        for _ in range(200):
+            with pytest.raises(Unauthorized):
+                store.get("time")
+
+    with secret.store() as store:
+        invoke(lambda: many(store))
+    assert secret.readings <= 4
+    assert len(sandbox_store.requests) == 2
+
+
+def test_a_mended_secret_is_used_by_the_next_invocation(secret: Secret, sandbox_store: SandboxStore) -> None:
+    secret.put("{")
+    with secret.store() as store:
+        with pytest.raises(BadCredentials):
+            invoke(lambda: store.get("time"))
+        secret.put(new_account(sandbox_store).secret())
+        assert invoke(lambda: store.get("time"))["time"]
+
+
+def test_an_acceptance_sent_before_a_refusal_does_not_outweigh_it(capsys: pytest.CaptureFixture[str]) -> None:
+    running = Invocation()
+    running.note_credentials("store", "v1", refused=True)
+    running.note_credentials("store", "v1", refused=False)
+    running.finish()
+    assert points(capsys.readouterr().out, "CredentialsRefused") == [1]
 
 
 def test_without_a_handler_every_call_tells_of_itself(secret: Secret, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sandbox.store import Answer, Hourly, SandboxStore, Window
-from storekey import BadAnswer, RateLimited, RequestRejected, SettingsError, Store, StoreError, Unauthorized
-from tests.support import Secret, invoke
+from storekey import BadAnswer, RateLimited, RequestRejected, SettingsError, Store, StoreError, Unauthorized, check
+from tests.support import Secret, invoke, points
 
 
 def test_objects_are_read_made_changed_and_deleted(secret: Secret, sandbox_store: SandboxStore) -> None:
@@ -73,6 +73,48 @@ def test_a_path_that_leaves_the_api_is_refused_before_anything_is_read(secret: S
     assert secret.readings == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "path", "params"),
+    [
+        ("v2", "orders", None),
+        ("v2", "orders/", None),
+        ("v2", "orders/100/shipments", None),
+        ("v2", "orders/100/", None),
+        ("v2", "orders?id=5", {"min_id": 5}),
+        ("v3", "catalog/products", None),
+    ],
+)
+def test_a_whole_collection_is_not_deleted_by_mistake(
+    secret: Secret, sandbox_store: SandboxStore, version: str, path: str, params: dict[str, Any] | None
+) -> None:
+    with secret.store() as store, pytest.raises(ValueError, match="ends in no id"):
+        (store if version == "v2" else store.v3).delete(path, params)
+    assert sandbox_store.requests == []
+
+
+@pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(200, []), Answer(200, {"error": "parked"})])
+def test_the_check_takes_nothing_but_the_time_for_a_proof(
+    secret: Secret, sandbox_store: SandboxStore, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox_store.fault(answer)
+    with secret.store() as store:
+        assert invoke(lambda: check(store))["status"] == "unavailable"
+    assert points(capsys.readouterr().out, "CredentialsRefused") == []
+
+
+def test_the_check_takes_no_large_answer(secret: Secret, sandbox_store: SandboxStore) -> None:
+    sandbox_store.fault(Answer(200, {"time": 1, "more": "x" * 70_000}))
+    with secret.store() as store, pytest.raises(BadAnswer, match="larger than 64 KiB"):
+        store.probe()
+
+
+@pytest.mark.parametrize("rows", [[{"noid": 1}], [1, 2], [{"id": "1"}]])
+def test_rows_without_ids_are_a_bad_answer(secret: Secret, sandbox_store: SandboxStore, rows: list[Any]) -> None:
+    sandbox_store.fault(Answer(200, rows))
+    with secret.store() as store, pytest.raises(BadAnswer, match="rows with ids"):
+        list(store.orders())
+
+
 def test_no_rows_have_the_shape_of_rows(secret: Secret, sandbox_store: SandboxStore) -> None:
     secret.put(sandbox_store.create_token_account("export").secret())
     with secret.store() as store:
@@ -104,7 +146,7 @@ def test_orders_modified_since(secret: Secret, sandbox_store: SandboxStore) -> N
 
 def test_an_object_where_a_list_is_due_is_a_bad_answer(secret: Secret, sandbox_store: SandboxStore) -> None:
     sandbox_store.fault(Answer(200, {"data": []}), times=1)
-    with secret.store() as store, pytest.raises(BadAnswer, match="not a list"):
+    with secret.store() as store, pytest.raises(BadAnswer, match="not a list of rows"):
         list(store.orders())
 
 

@@ -27,14 +27,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Held:
-    """A version as it was read; ``reading`` counts the readings, ``at`` is the wall clock in seconds."""
+    """A version as it was read; ``since`` is when that reading began, in seconds of the cache's clock."""
 
     version: Version
-    reading: int
-    at: float
+    since: float
 
 
-def _wall_clock() -> float:
+def wall_clock() -> float:
     """Return seconds that also count while an environment stands frozen, which a monotonic clock need not do."""
     return time.time()
 
@@ -49,49 +48,59 @@ class CredentialsCache:
 
     read: Callable[[], Version | None]
     max_age: float
-    clock: Callable[[], float] = _wall_clock
+    clock: Callable[[], float] = wall_clock
     _held: Held | None = None
     _refused: tuple[str, float] | None = None
-    _readings: int = 0
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    _reading: Lock = field(default_factory=Lock, repr=False)
 
-    def get(self) -> Held | None:
-        """Return what is held, reading where nothing is, where it is too old, or where it was refused lately."""
-        with self._lock:
-            fresh = self._held and 0 <= self.clock() - self._held.at < self.max_age
-            return self._held if fresh and not self._refused_lately() else self._read()
+    def get(self, not_before: float, fresh: bool = False) -> Held | None:
+        """Return what is held, or read where nothing is or it is too old.
 
-    def get_after(self, seen: Held) -> Held | None:
-        """Return a reading later than ``seen``: the one that another thread has made meanwhile, or a new one."""
-        with self._lock:
-            later = self._held and self._held.reading > seen.reading
-            return self._held if later else self._read()
+        A reading from ``not_before`` or later is asked for where it must be ``fresh``, where the store refused a
+        version lately, and where what is held cannot be used: there an updated secret is all that helps.
+        """
+        return self._unless(lambda held: self._good(held, not_before, fresh))
+
+    def get_after(self, seen: Held, answered: float) -> Held | None:
+        """Return another version than the refused one that was ``seen``, or else a reading begun since the answer."""
+        return self._unless(lambda held: held.version.id != seen.version.id or held.since >= answered)
 
     def refuse(self, held: Held) -> None:
         """Remember that the store refused this version."""
-        with self._lock:
-            self._refused = (held.version.id, self.clock())
+        self._refused = (held.version.id, self.clock())
 
     def accept(self, held: Held) -> None:
         """Forget a refusal of this version: the store accepts it."""
-        with self._lock:
-            if self._refused and self._refused[0] == held.version.id:
-                self._refused = None
+        if self._refused and self._refused[0] == held.version.id:
+            self._refused = None
 
     def is_refused(self, held: Held) -> bool:
         """Tell whether the store refused this very version in the last 30 seconds."""
-        with self._lock:
-            return self._refused_lately() and self._refused is not None and self._refused[0] == held.version.id
+        refused = self._refused
+        return refused is not None and refused[0] == held.version.id and self._age(refused[1]) < REFUSAL_SECONDS
 
     def last(self) -> Held | None:
         """Return the last reading, however old."""
         return self._held
 
-    def _refused_lately(self) -> bool:
-        return self._refused is not None and 0 <= self.clock() - self._refused[1] < REFUSAL_SECONDS
+    def _good(self, held: Held, not_before: float, fresh: bool) -> bool:
+        refused_lately = self._refused is not None and self._age(self._refused[1]) < REFUSAL_SECONDS
+        doubtful = fresh or refused_lately or isinstance(held.version.holds, Problem)
+        return self._age(held.since) < self.max_age and (not doubtful or held.since >= not_before)
 
-    def _read(self) -> Held | None:
-        version = self.read()
-        self._readings += 1
-        self._held = Held(version, self._readings, self.clock()) if version else None
-        return self._held
+    def _age(self, since: float) -> float:
+        """Return the seconds since then; endless where the clock jumped back, for that proves nothing."""
+        age = self.clock() - since
+        return age if age >= 0 else float("inf")
+
+    def _unless(self, good: Callable[[Held], bool]) -> Held | None:
+        held = self._held
+        if held and good(held):
+            return held
+        with self._reading:
+            if self._held and good(self._held):
+                return self._held
+            since = self.clock()
+            version = self.read()
+            self._held = Held(version, since) if version else None
+            return self._held

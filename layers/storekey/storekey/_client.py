@@ -26,13 +26,15 @@ from ._errors import (
     Unreachable,
     WrongApiPath,
 )
-from ._exchange import Answer, Failure, Request
+from ._exchange import MAX_BODY, Answer, Failure, Request
 from ._invocation import Invocation, invocation
 from ._observability import logger
 from ._policy import Refresh, Repeat, Situation, Stop, Take, decide
 from ._quota import hold_after
 from ._settings import Settings
 from ._transport import Transport
+
+MAX_PROBE_BODY = 64 * 1024
 
 _METRICS: dict[type[StoreError], str] = {
     Forbidden: "Forbidden",
@@ -45,14 +47,18 @@ _METRICS: dict[type[StoreError], str] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """A call as its caller wants it. ``urgent`` calls do not wait for the sake of the store's other apps."""
+    """A call as its caller wants it.
+
+    A ``probe`` is for the check: it reads the secret anew, does not wait for the sake of the store's other apps, and
+    takes no answer but the store's time.
+    """
 
     method: str
     path: str
     version: str
     query: str = field(default="", repr=False)
     body: bytes | None = field(default=None, repr=False)
-    urgent: bool = False
+    probe: bool = False
 
 
 @dataclass
@@ -75,17 +81,16 @@ class _Call:
 
     def __init__(self, client: Client, wanted: Wanted, running: Invocation) -> None:
         self._client = client
+        self._cache = client.cache
+        self._store_name = client.settings.store_name
         self._wanted = wanted
         self._running = running
         self._attempt = 0
         self._status: int | None = None
-        self._first: Held | None = None
+        self._refreshed = False
 
     def perform(self) -> Any:
-        held, credentials = self._credentials(self._client.cache.get())
-        if self._client.cache.is_refused(held):
-            self._status = 401
-            raise self._error(Stop(Unauthorized, "the store refused this version of the credentials a moment ago"))
+        held, credentials = self._current()
         while True:
             self._pace()
             outcome = self._send(credentials)
@@ -93,34 +98,48 @@ class _Call:
             if isinstance(step, Take) and isinstance(outcome, Answer):
                 return self._take(outcome, held)
             if isinstance(step, Refresh):
-                self._first = held
-                held, credentials = self._credentials(self._client.cache.get_after(held))
+                self._refreshed = True
+                held, credentials = self._usable(self._cache.get_after(held, self._cache.clock()))
             elif isinstance(step, Repeat):
                 time.sleep(step.wait)
+                held, credentials = self._current()
             elif isinstance(step, Stop):
                 if step.error is Unauthorized:
-                    self._client.cache.refuse(held)
+                    self._cache.refuse(held)
+                    self._running.note_credentials(self._store_name, held.version.id, refused=True)
                 raise self._error(step, outcome, credentials)
 
-    def _credentials(self, held: Held | None) -> tuple[Held, Credentials]:
+    def _current(self) -> tuple[Held, Credentials]:
+        """Return the credentials to use now, unless the store has just refused them."""
+        # At most one reading a second, however many calls an invocation makes with refused credentials.
+        not_before = max(self._running.started, self._cache.clock() - 1.0)
+        held, credentials = self._usable(self._cache.get(not_before, fresh=self._wanted.probe))
+        if self._cache.is_refused(held):
+            self._status = 401
+            self._running.note_credentials(self._store_name, held.version.id, refused=True)
+            raise self._error(Stop(Unauthorized, "the store refused this version of the credentials a moment ago"))
+        return held, credentials
+
+    def _usable(self, held: Held | None) -> tuple[Held, Credentials]:
         if held is None:
             raise self._error(Stop(MissingCredentials, "the secret is empty; store the credentials in it"))
         holds = held.version.holds
         if isinstance(holds, Problem):
+            self._running.note_credentials(self._store_name, held.version.id, refused=True)
             raise self._error(Stop(BadCredentials, str(holds)), field=holds.field)
         if self._wanted.version == "v3" and holds.kind == "Basic":
             raise self._error(Stop(TokenRequired, "v3 needs a token account, and the secret holds a Basic one"))
         return held, holds
 
     def _situation(self) -> Situation:
-        return Situation(self._attempt, self._wanted.method == "GET", self._first is not None, self._time_left())
+        return Situation(self._attempt, self._wanted.method == "GET", self._refreshed, self._time_left())
 
     def _time_left(self) -> float:
         return self._running.deadline - time.monotonic()
 
     def _pace(self) -> None:
         """Wait until the reserve of the quota is not touched."""
-        wait = 0.0 if self._wanted.urgent else self._client.hold_until - time.monotonic()
+        wait = 0.0 if self._wanted.probe else self._client.hold_until - time.monotonic()
         if wait > 0 and wait >= self._time_left():
             raise self._error(Stop(RateLimited, "the rest of the quota is left to the store's other apps", wait))
         if wait > 0:
@@ -137,28 +156,28 @@ class _Call:
         return outcome
 
     def _note(self, answer: Answer) -> None:
-        settings = self._client.settings
-        self._client.hold_until = time.monotonic() + hold_after(answer.headers, settings.quota_reserve)
-        self._running.count(settings.store_name, "StoreRequests")
-        self._running.count(settings.store_name, "StoreLatency", answer.seconds * 1000)
+        reserve = self._client.settings.quota_reserve
+        self._client.hold_until = time.monotonic() + hold_after(answer.headers, reserve)
+        self._running.count(self._store_name, "StoreRequests")
+        self._running.count(self._store_name, "StoreLatency", answer.seconds * 1000)
 
     def _take(self, answer: Answer, held: Held) -> Any:
         rows = _parse(answer)
+        if self._wanted.probe and not (isinstance(rows, dict) and isinstance(rows.get("time"), int | float)):
+            rows = Stop(BadAnswer, "the answer is not the store's time; api_path may lead to something else")
         if isinstance(rows, Stop):
             raise self._error(rows)
-        store_name = self._client.settings.store_name
-        self._client.cache.accept(held)
-        self._running.credentials_refused(store_name, False)
-        if self._first:
-            self._running.count(store_name, "CredentialsRefreshed")
-            logger().info("credentials refreshed", extra={"store": store_name, "version": held.version.id})
+        self._cache.accept(held)
+        self._running.note_credentials(self._store_name, held.version.id, refused=False)
+        if self._refreshed:
+            self._running.count(self._store_name, "CredentialsRefreshed")
+            logger().info("credentials refreshed", extra={"store": self._store_name, "version": held.version.id})
         return rows
 
     def _error(
         self, stop: Stop, outcome: Answer | Failure | None = None, credentials: Credentials | None = None, **more: Any
     ) -> StoreError:
         """Make the error of a stop, and note what metrics tell of it."""
-        store_name = self._client.settings.store_name
         reason = stop.reason
         if isinstance(outcome, Answer) and credentials:
             if stop.error is WrongApiPath:
@@ -167,10 +186,8 @@ class _Call:
                 more["body"] = credentials.mask(outcome.body.decode("utf-8", "replace"))
         if stop.error is RateLimited:
             more["retry_after"] = stop.retry_after
-        if stop.error in (Unauthorized, BadCredentials):
-            self._running.credentials_refused(store_name, True)
         if metric := _METRICS.get(stop.error):
-            self._running.count(store_name, metric)
+            self._running.count(self._store_name, metric)
         wanted = self._wanted
         return stop.error(
             reason, method=wanted.method, path=wanted.path, status=self._status, attempts=self._attempt, **more
@@ -181,7 +198,8 @@ def _request(wanted: Wanted, credentials: Credentials) -> Request:
     query = f"?{wanted.query}" if wanted.query else ""
     content = {} if wanted.body is None else {"Content-Type": "application/json"}
     address = f"{credentials.root(wanted.version)}{wanted.path}{query}"
-    return Request(wanted.method, address, credentials.headers() | content, wanted.body)
+    most = MAX_PROBE_BODY if wanted.probe else MAX_BODY
+    return Request(wanted.method, address, credentials.headers() | content, wanted.body, most)
 
 
 def _parse(answer: Answer) -> Any:

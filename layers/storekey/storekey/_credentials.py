@@ -20,7 +20,8 @@ _BASIC_FIELDS = ("username", "api_token")
 _TOKEN_FIELDS = ("access_token", "client_id", "client_secret")
 _PASTED_AROUND = " \t\r\n\v\f\u00a0\ufeff"
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _PATH = re.compile(r"(?P<base>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)/v[23]/?")
 
 

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+MAX_BODY = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Request:
-    """One request. Its headers hold the credentials, its address and body may name people: they do not show."""
+    """One request, and the most bytes of its answer, unpacked.
+
+    Its headers hold the credentials, its address and body may name people: they do not show.
+    """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    max_body: int = MAX_BODY
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,16 @@ _running: list[Invocation] = []
 
 
 class Invocation:
-    """Collects an invocation's metrics; safe with threads. ``deadline`` is on time.monotonic's clock."""
+    """Collects an invocation's metrics; safe with threads.
+
+    ``started`` is on the wall clock, ``deadline`` on time.monotonic's, both in seconds.
+    """
 
     def __init__(self, seconds: float = _LONGEST_SECONDS) -> None:
+        self.started = time.time()
         self.deadline = time.monotonic() + seconds
         self._points: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        self._refused: dict[str, bool] = {}
+        self._credentials: dict[str, tuple[str, bool]] = {}
         self._lock = Lock()
 
     def count(self, store_name: str, metric: str, value: float = 1.0) -> None:
@@ -35,20 +39,24 @@ class Invocation:
         with self._lock:
             self._points[store_name][metric].append(value)
 
-    def credentials_refused(self, store_name: str, refused: bool) -> None:
-        """Note whether the store refuses the credentials; the last word counts, one point an invocation."""
+    def note_credentials(self, store_name: str, version: str, *, refused: bool) -> None:
+        """Note whether the store refused a version of the credentials; the last word counts, one point an invocation.
+
+        A version that was refused stays so here: an acceptance of it belongs to a request sent earlier.
+        """
         with self._lock:
-            self._refused[store_name] = refused
+            if refused or self._credentials.get(store_name) != (version, True):
+                self._credentials[store_name] = version, refused
 
     def finish(self) -> None:
         """Write what was noted."""
         with self._lock:
-            for store_name, refused in self._refused.items():
+            for store_name, (_, refused) in self._credentials.items():
                 self._points[store_name]["CredentialsRefused"] = [float(refused)]
             for store_name, values in self._points.items():
                 write_metrics(store_name, values)
             self._points.clear()
-            self._refused.clear()
+            self._credentials.clear()
 
 
 def lambda_handler(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

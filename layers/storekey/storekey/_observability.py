@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
@@ -10,6 +11,16 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "Storekey"
 _MILLISECONDS = frozenset({"StoreLatency"})
+
+
+def hush(*loggers: str) -> None:
+    """Let loggers say only what is an error: what they say below that may hold headers, bodies or addresses."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 @functools.cache

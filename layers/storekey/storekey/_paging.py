@@ -20,5 +20,5 @@ def by_id(fetch: Callable[[Mapping[str, Any]], list[Row]], filters: Mapping[str,
     last: int | None = None
     while rows := [row for row in fetch(query) if last is None or row["id"] > last]:
         yield from rows
-        last = rows[-1]["id"]
+        last = max(row["id"] for row in rows)
         query["min_id"] = last

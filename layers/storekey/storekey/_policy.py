@@ -28,6 +28,8 @@ MAX_ATTEMPTS = 4
 RETRIED = frozenset({500, 502, 503, 504})
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 8.0
+# What a request is given at the least: a wait that leaves less would only turn one error into another.
+_LEAST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _again(stop: Stop, situation: Situation, jitter: Callable[[], float], again:
 
 
 def _repeat(stop: Stop, situation: Situation, wait: float) -> Step:
-    return Repeat(wait) if situation.attempt < MAX_ATTEMPTS and wait < situation.time_left else stop
+    fits = wait + _LEAST_SECONDS < situation.time_left
+    return Repeat(wait) if situation.attempt < MAX_ATTEMPTS and fits else stop
 
 
 def _final(status: int) -> Stop:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 BASIC_REQUESTS_PER_HOUR = 20_000
 BASIC_RECOUNT_SECONDS = 60.0
+LONGEST_HOLD = 60.0
 _LONGEST_WAIT = 86_400.0
 
 
@@ -23,11 +24,14 @@ def told_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def hold_after(headers: Mapping[str, str], reserve_percent: float) -> float:
-    """Return the seconds to hold back the next request so that the reserve stays for the store's other apps."""
+    """Return the seconds to hold back the next request so that the reserve stays for the store's other apps.
+
+    A minute at most, longer than any window: an odd header must not silence an environment for hours.
+    """
     left = _number(headers, "X-Rate-Limit-Requests-Left")
     quota = _number(headers, "X-Rate-Limit-Requests-Quota")
     if left is not None and quota:
-        return (told_wait(headers) or 0.0) if left <= quota * reserve_percent / 100 else 0.0
+        return min(told_wait(headers) or 0.0, LONGEST_HOLD) if left <= quota * reserve_percent / 100 else 0.0
     remaining = _number(headers, "X-BC-ApiLimit-Remaining")
     if remaining is not None and remaining <= BASIC_REQUESTS_PER_HOUR * reserve_percent / 100:
         return BASIC_RECOUNT_SECONDS

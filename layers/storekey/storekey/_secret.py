@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from ._cache import Version
 from ._credentials import Problem, parse_secret
 from ._hidden import Hidden
 from ._hosts import AllowedHosts
+from ._observability import hush
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
-
-# These log bodies, and so the secret, when somebody sets the root logger to DEBUG.
-_LOGGERS_OF_BODIES = ("botocore.parsers", "botocore.endpoint")
 
 
 class SecretReader:
@@ -50,11 +47,7 @@ def _make_client() -> SecretsManagerClient:
     import boto3  # noqa: PLC0415 - importing it takes longer than all the rest, and tests of the core do without
     from botocore.config import Config  # noqa: PLC0415 - the same
 
-    for name in _LOGGERS_OF_BODIES:
-        logging.getLogger(name).addFilter(_no_bodies)
-    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+    # These tell bodies, and so the secret, when somebody sets the root logger to DEBUG.
+    hush("botocore.parsers", "botocore.endpoint")
+    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
     return boto3.client("secretsmanager", config=config)
-
-
-def _no_bodies(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG

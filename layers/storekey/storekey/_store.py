@@ -53,20 +53,27 @@ class Api:
         return self._call("PUT", path, params, json)
 
     def delete(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Delete. Sent again only where it surely did not arrive; None where the store answers nothing."""
+        """Delete one object. Sent again only where it surely did not arrive; None where the store answers nothing.
+
+        ValueError refuses a path that ends in no id: v2 would archive or delete everything, as with an id that came
+        out empty. In v3 a filter may stand in its place.
+        """
+        by_filter = self._version == "v3" and (params or "?" in path)
+        if not by_filter and not re.search(r"[0-9][^/]*$", path.partition("?")[0]):
+            raise ValueError(f"path {path!r} ends in no id, and would delete a whole collection")
         return self._call("DELETE", path, params)
 
     def _call(
-        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any = None, urgent: bool = False
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any = None, probe: bool = False
     ) -> Any:
         place, _, given = path.partition("?")
         query = "&".join(part for part in (given, _encode(params or {})) if part)
         body = None if json is None else jsonlib.dumps(json).encode()
-        return self._client.call(Wanted(method, _relative(place), self._version, query, body, urgent))
+        return self._client.call(Wanted(method, _relative(place), self._version, query, body, probe))
 
 
 @dataclass(frozen=True)
-class Live:
+class LastRead:
     """The credentials that were read last: kind, the version's id and its age in days; None where unknown."""
 
     kind: Kind | None = None
@@ -120,18 +127,20 @@ class Store(Api):
     def probe(self) -> Any:
         """Ask for the store's time, the call that BigCommerce documents for testing credentials.
 
-        It does not wait for the sake of the quota's reserve.
+        The secret is read anew for it, nothing but the time is taken for an answer, and the quota's reserve is used.
         """
-        return self._call("GET", "time", None, urgent=True)
+        return self._call("GET", "time", None, probe=True)
 
-    def live(self) -> Live:
+    def last_read(self) -> LastRead:
         """Tell which credentials were read last; asks neither the secret nor the store."""
         held = self._client.cache.last()
         if held is None:
-            return Live()
+            return LastRead()
         holds = held.version.holds
         age = (datetime.now(UTC) - held.version.created).total_seconds() / 86_400
-        return Live(holds.kind if isinstance(holds, Credentials) else None, held.version.id, round(max(age, 0.0), 3))
+        return LastRead(
+            holds.kind if isinstance(holds, Credentials) else None, held.version.id, round(max(age, 0.0), 3)
+        )
 
     def close(self) -> None:
         """Close the connections to the store."""
@@ -139,8 +148,12 @@ class Store(Api):
 
     def _list(self, path: str, query: Mapping[str, Any]) -> list[Row]:
         rows = self.get(path, query)
-        if not isinstance(rows, list):
-            raise BadAnswer("the answer is not a list", method="GET", path=path, status=200, attempts=1)
+        if not isinstance(rows, list) or not all(
+            isinstance(row, dict) and isinstance(row.get("id"), int) for row in rows
+        ):
+            raise BadAnswer(
+                "the answer is not a list of rows with ids", method="GET", path=path, status=200, attempts=1
+            )
         return rows
 
 
