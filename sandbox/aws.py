@@ -173,11 +173,15 @@ class Inbox:
         )
 
     def read(self) -> list[dict[str, Any]]:
-        """Take the messages, all JSON, out of the queue, in the order in which they came."""
-        taken: list[dict[str, Any]] = []
+        """Take the messages of the alarms, which are JSON, out of the queue."""
+        return [json.loads(text) for text in self.texts()]
+
+    def texts(self) -> list[str]:
+        """Take the messages out of the queue, in the order in which they came."""
+        taken: list[str] = []
         while received := self._client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             for message in received:
-                taken.append(json.loads(message["Body"]))
+                taken.append(message["Body"])
                 self._client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return taken
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from .alarms import Alarms
 from .aws import Aws, Inbox, Stack
 from .functions import Function, Invocation
-from .store import BasicAccount, SandboxStore
+from .store import BasicAccount, SandboxStore, TokenAccount
 from .story import DisprovedError, Story
 from .template import Template
 
@@ -31,6 +31,7 @@ class Scene:
     story: Story
     stack: Stack
     check: Function
+    promote: Function
     own: Function
     other: Function
     alarms: Alarms
@@ -45,10 +46,29 @@ class Scene:
         self.alarms.evaluate()
         return invocation
 
-    def update_secret(self, fields: dict[str, Any]) -> None:
-        """Do what an operator does to rotate a token."""
+    def update_secret(self, fields: dict[str, Any], label: str = "AWSCURRENT") -> None:
+        """Do what an operator does to rotate a token, at once or by a candidate."""
         client = self.stack.aws.client("secretsmanager")
-        client.put_secret_value(SecretId=self.stack.secret_id, SecretString=json.dumps(fields))
+        client.put_secret_value(SecretId=self.stack.secret_id, SecretString=json.dumps(fields), VersionStages=[label])
+
+    def roll_back(self) -> None:
+        """Put the live label back on the version before."""
+        client = self.stack.aws.client("secretsmanager")
+        stages = client.describe_secret(SecretId=self.stack.secret_id)["VersionIdsToStages"]
+        bearers = {label: version for version, labels in stages.items() for label in labels}
+        client.update_secret_version_stage(
+            SecretId=self.stack.secret_id,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=bearers["AWSPREVIOUS"],
+            RemoveFromVersionId=bearers["AWSCURRENT"],
+        )
+
+    def expect_promotion(self, result: str, claim: str) -> None:
+        """Run the promotion, as the event of the staged version does; it must end so, and tell the topic."""
+        answer = self.run(self.promote).result or {"result": "no answer", "detail": ""}
+        self.story.prove(answer["result"] == result, claim, f"{answer['result']}: {answer['detail']}")
+        for text in self.inbox.texts():
+            self.story.quote(text)
 
     def expect_check(self, status: str, claim: str) -> Invocation:
         """Run the check, which must find this status."""
@@ -80,8 +100,13 @@ def scene(story: Story, parameters: dict[str, Any]) -> Iterator[Scene]:
         own = replace(
             stack.configuration("CheckFunction", {}), name="recent_orders", code=ROOT / "sandbox/recent_orders"
         )
-        with stack.function("CheckFunction") as check, Function(own) as first, Function(own) as second:
-            yield Scene(story, stack, check, first, second, stack.alarms(), stack.subscribe_queue())
+        with (
+            stack.function("CheckFunction") as check,
+            stack.function("PromoteFunction") as promote,
+            Function(own) as first,
+            Function(own) as second,
+        ):
+            yield Scene(story, stack, check, promote, first, second, stack.alarms(), stack.subscribe_queue())
 
 
 def play(story: Story) -> None:
@@ -94,7 +119,8 @@ def play(story: Story) -> None:
             new = _refused(on, store, old)
             _mended(on, store, new)
             _unnoticed(on, store)
-            _nothing_leaked(on, [old, new])
+            token = _staged(on, store, new)
+            _nothing_leaked(on, [old, new], token)
 
 
 def _accepted(on: Scene, store: SandboxStore) -> BasicAccount:
@@ -152,8 +178,29 @@ def _unnoticed(on: Scene, store: SandboxStore) -> None:
     on.story.prove(on.inbox.read() == [], "a healthy rotation pages nobody", "the queue on the topic got: nothing")
 
 
-def _nothing_leaked(on: Scene, accounts: list[BasicAccount]) -> None:
-    secrets = [account.api_token for account in accounts]
+def _staged(on: Scene, store: SandboxStore, account: BasicAccount) -> TokenAccount:
+    on.story.tell("The owner moves to a store-level token, and stages it as a candidate - mistyped at first.")
+    token = store.create_token_account("orders-export")
+    on.update_secret(token.secret() | {"access_token": "mistyped"}, "CANDIDATE")
+    on.expect_promotion("rejected", "a wrong candidate is tested and rejected")
+    on.expect_orders("and changes nothing")
+    on.update_secret(token.secret(), "CANDIDATE")
+    on.expect_promotion("promoted", "a good one is tested and becomes live")
+    on.roll_back()
+    back = on.expect_check("accepted", "the way back is one label")
+    on.roll_back()
+    forth = on.expect_check("accepted", "and so is the way forth")
+    kinds = [invocation.result["kind"] for invocation in (back, forth)]
+    on.story.prove(kinds == ["Basic", "token"], "each time the other account is live", " and ".join(kinds))
+    store.delete(account)
+    on.story.tell("The old account is deleted.")
+    on.expect_orders("from Basic to a token by the secret alone, in a warm environment")
+    on.expect_orders("and in the other one", on.other)
+    return token
+
+
+def _nothing_leaked(on: Scene, accounts: list[BasicAccount], token: TokenAccount) -> None:
+    secrets = [token.access_token, token.client_secret, *(account.api_token for account in accounts)]
     secrets += [b64encode(f"{one.username}:{one.api_token}".encode()).decode() for one in accounts]
     lines = "".join(on.logs).splitlines()
     found = [line for line in lines if any(secret in line for secret in secrets)]

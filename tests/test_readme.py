@@ -54,7 +54,8 @@ def run(command: str, folder: Path = ROOT, **environment: str) -> str:
 @pytest.fixture
 def operator(aws: Aws, sandbox_store: SandboxStore, tmp_path: Path) -> Any:
     """A deployed stack, and a shell as an operator has it."""
-    with closing(aws.deploy(Template.load(ROOT / "template.yaml", {"AllowedHosts": sandbox_store.host}))) as stack:
+    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem}
+    with closing(aws.deploy(Template.load(ROOT / "template.yaml", parameters))) as stack:
         environment = {
             "AWS_ENDPOINT_URL": aws.endpoint,
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -87,16 +88,17 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, back = blocks("sh")
+    try_it, deploy, store, stage, back = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"]
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
+    assert "CANDIDATE" in stage
     assert "AWSPREVIOUS" in back
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
 
 def test_make_demo() -> None:
-    assert "15 claims" in run("make demo")
+    assert "23 claims" in run("make demo")
 
 
 def test_make_test_and_make_say_what_they_do() -> None:
@@ -113,14 +115,19 @@ def test_both_shapes_of_the_secret_are_taken(block: str) -> None:
     assert isinstance(parse_secret(Hidden(block), hosts), Credentials)
 
 
-def test_storing_credentials_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
+def test_storing_staging_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
     stack, shell = operator
-    _, _, store, back = blocks("sh")
+    _, _, store, stage, back = blocks("sh")
     first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
-    for fields in (first, second):
-        (tmp_path / "credentials.json").write_text(json.dumps(fields))
-        shell(store)
-        assert current(stack) == fields
+    (tmp_path / "credentials.json").write_text(json.dumps(first))
+    shell(store)
+    assert current(stack) == first
+    (tmp_path / "credentials.json").write_text(json.dumps(second))
+    shell(stage)
+    assert current(stack) == first
+    with stack.function("PromoteFunction") as promote:
+        assert promote.invoke({}).result["result"] == "promoted"
+    assert current(stack) == second
     shell(back)
     assert current(stack) == first
     assert not (tmp_path / "credentials.json").exists()

@@ -151,25 +151,68 @@ def test_every_star_has_its_reason_on_the_line() -> None:
     assert unreasoned == []
 
 
-def test_the_check_may_do_what_it_does_and_nothing_else() -> None:
-    (policy,) = ROLES["CheckRole"]["Policies"]
+EVERY_FUNCTION = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "sqs:SendMessage",
+}
+GRANTS: dict[str, tuple[set[str], Any]] = {
+    "CheckRole": (
+        {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "lambda:InvokeFunction"},
+        "AWSCURRENT",
+    ),
+    "PromoteRole": (
+        {
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:UpdateSecretVersionStage",
+            "sns:Publish",
+            "kms:Decrypt",
+            "kms:GenerateDataKey*",
+        },
+        ["CANDIDATE", "AWSCURRENT"],
+    ),
+}
+
+
+@pytest.mark.parametrize("role", GRANTS)
+def test_a_function_may_do_what_it_does_and_nothing_else(role: str) -> None:
+    (policy,) = ROLES[role]["Policies"]
     granted = {
         action: statement
         for statement in policy["PolicyDocument"]["Statement"]
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
-    assert granted.keys() == {
-        "secretsmanager:GetSecretValue",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "xray:PutTraceSegments",
-        "xray:PutTelemetryRecords",
-        "sqs:SendMessage",
-    }
+    actions, stages = GRANTS[role]
+    assert granted.keys() == EVERY_FUNCTION | actions
     read = granted["secretsmanager:GetSecretValue"]
-    assert read["Resource"] == {"Ref": "CredentialsSecret"}
-    assert read["Condition"] == {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}
-    assert "ManagedPolicyArns" not in ROLES["CheckRole"]
+    assert read["Condition"] == {"StringEquals": {"secretsmanager:VersionStage": stages}}
+    assert {json.dumps(granted[action]["Resource"]) for action in actions if action.startswith("secrets")} == {
+        '{"Ref": "CredentialsSecret"}'
+    }
+    assert "ManagedPolicyArns" not in ROLES[role]
+
+
+def test_every_role_of_a_function_is_looked_at() -> None:
+    roles = {function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values() if "Role" in function}
+    assert roles == GRANTS.keys()
+
+
+@pytest.mark.parametrize(("name", "label"), [("CheckFunction", "AWSCURRENT"), ("PromoteFunction", "CANDIDATE")])
+def test_a_moved_label_starts_its_function_and_no_event_is_lost(
+    deployed: dict[str, Any], name: str, label: str
+) -> None:
+    rules = [resource["Properties"] for resource in deployed.values() if resource["Type"] == "AWS::Events::Rule"]
+    (rule,) = [rule for rule in rules if rule["EventPattern"]["detail"]["labelUpdated"] == [label]]
+    assert rule["EventPattern"]["source"] == ["aws.secretsmanager"]
+    assert rule["EventPattern"]["detail-type"] == ["Secret Label Updated"]
+    assert rule["EventPattern"]["resources"] == [{"Ref": "CredentialsSecret"}]
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": [name, "Arn"]}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] <= 2
 
 
 def test_every_role_is_bounded_when_a_boundary_is_given(deployed: dict[str, Any]) -> None:
@@ -199,7 +242,8 @@ def test_parameters_and_outputs_are_those_of_the_contract() -> None:
         "PermissionsBoundary": "",
     }
     assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
-    assert TEMPLATE["Outputs"].keys() == {"CredentialsSecretArn", "AlarmTopicArn", "CheckFunctionName"}
+    wanted = {"CredentialsSecretArn", "AlarmTopicArn", "CheckFunctionName", "PromoteFunctionName"}
+    assert TEMPLATE["Outputs"].keys() == wanted
 
 
 def test_the_alarms_on_the_check_follow_every_schedule_that_can_be_chosen() -> None:

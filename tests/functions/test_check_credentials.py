@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,39 +10,13 @@ import pytest
 from sandbox.aws import Aws, Stack
 from sandbox.functions import Function, Invocation
 from sandbox.store import Answer, BasicAccount, Redirect, Reset, SandboxStore
-from sandbox.template import Template
-from tests.support import new_account, points
-
-
-@pytest.fixture
-def stack(aws: Aws, sandbox_store: SandboxStore) -> Iterator[Stack]:
-    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem, "StoreName": "wholesale"}
-    with closing(aws.deploy(Template.load("template.yaml", parameters))) as deployed:
-        yield deployed
+from tests.support import points
 
 
 @pytest.fixture
 def check(stack: Stack) -> Iterator[Function]:
     with stack.function("CheckFunction") as function:
         yield function
-
-
-@pytest.fixture
-def put(aws: Aws, stack: Stack) -> Callable[[Any], str]:
-    """Update the secret as an operator does; returns the new version's id."""
-
-    def update(fields: Any) -> str:
-        text = fields if isinstance(fields, str) else json.dumps(fields)
-        answer = aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=text)
-        version: str = answer["VersionId"]
-        return version
-
-    return update
-
-
-@pytest.fixture
-def account(sandbox_store: SandboxStore) -> BasicAccount:
-    return new_account(sandbox_store)
 
 
 def answered(invocation: Invocation) -> dict[str, Any]:
@@ -55,7 +27,7 @@ def answered(invocation: Invocation) -> dict[str, Any]:
 
 
 def test_the_life_of_a_token(
-    check: Function, put: Callable[[Any], str], sandbox_store: SandboxStore, account: BasicAccount
+    check: Function, put: Callable[..., str], sandbox_store: SandboxStore, account: BasicAccount
 ) -> None:
     """One warm environment from an empty secret to a rotated token."""
     # Given an empty secret, then the check says so and counts no refusal
@@ -107,7 +79,7 @@ def test_the_life_of_a_token(
 )
 def test_whatever_the_store_does_is_an_answer(
     check: Function,
-    put: Callable[[Any], str],
+    put: Callable[..., str],
     sandbox_store: SandboxStore,
     account: BasicAccount,
     fault: Any,
@@ -125,7 +97,7 @@ def test_whatever_the_store_does_is_an_answer(
 
 
 def test_a_store_that_is_not_there_or_not_itself_is_unreachable(
-    check: Function, put: Callable[[Any], str], stack: Stack, account: BasicAccount
+    check: Function, put: Callable[..., str], stack: Stack, account: BasicAccount
 ) -> None:
     put(account.secret())
     with stack.function("CheckFunction", env={"STORE_CA_BUNDLE": ""}) as untrusting:
@@ -143,7 +115,7 @@ def test_a_store_that_is_not_there_or_not_itself_is_unreachable(
     ],
 )
 def test_a_broken_secret_is_invalid_and_refused(
-    check: Function, put: Callable[[Any], str], sandbox_store: SandboxStore, secret: Any, says: str
+    check: Function, put: Callable[..., str], sandbox_store: SandboxStore, secret: Any, says: str
 ) -> None:
     version = put(secret)
     invocation = check.invoke({})
@@ -155,7 +127,7 @@ def test_a_broken_secret_is_invalid_and_refused(
 
 
 def test_the_check_judges_what_the_secret_holds_now(
-    check: Function, put: Callable[[Any], str], account: BasicAccount
+    check: Function, put: Callable[..., str], account: BasicAccount
 ) -> None:
     """Also while the old token is still good, and also where the secret could not be used before."""
     put(account.secret())
@@ -168,12 +140,12 @@ def test_the_check_judges_what_the_secret_holds_now(
     assert answered(check.invoke({}))["status"] == "accepted"
 
 
-def test_a_token_account_is_accepted(check: Function, put: Callable[[Any], str], sandbox_store: SandboxStore) -> None:
+def test_a_token_account_is_accepted(check: Function, put: Callable[..., str], sandbox_store: SandboxStore) -> None:
     put(sandbox_store.create_token_account("export").secret())
     assert answered(check.invoke({}))["kind"] == "token"
 
 
-def test_what_aws_refuses_is_raised(check: Function, put: Callable[[Any], str], aws: Aws, stack: Stack) -> None:
+def test_what_aws_refuses_is_raised(check: Function, put: Callable[..., str], aws: Aws, stack: Stack) -> None:
     """A check that cannot read its secret has not finished; the alarm check-missing tells."""
     put("{}")
     aws.client("secretsmanager").delete_secret(SecretId=stack.secret_id, RecoveryWindowInDays=7)
@@ -184,7 +156,7 @@ def test_what_aws_refuses_is_raised(check: Function, put: Callable[[Any], str], 
 
 
 def test_the_alarms_of_the_template_follow(
-    check: Function, put: Callable[[Any], str], stack: Stack, sandbox_store: SandboxStore, account: BasicAccount
+    check: Function, put: Callable[..., str], stack: Stack, sandbox_store: SandboxStore, account: BasicAccount
 ) -> None:
     inbox, alarms = stack.subscribe_queue(), stack.alarms()
 

@@ -18,6 +18,7 @@ from ._errors import (
     WrongApiPath,
 )
 from ._invocation import lambda_handler
+from ._operations import pick_up_candidate, promote_candidate
 from ._settings import Settings, SettingsError
 from ._store import Api, Store
 
@@ -42,4 +43,6 @@ __all__ = [
     "WrongApiPath",
     "check",
     "lambda_handler",
+    "pick_up_candidate",
+    "promote_candidate",
 ]

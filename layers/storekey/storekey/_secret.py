@@ -1,8 +1,9 @@
-"""Reads the live version of the secret from Secrets Manager."""
+"""The secret in Secrets Manager: its live version, its labels, and how a label moves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from ._cache import Version
 from ._credentials import Problem, parse_secret
@@ -13,25 +14,64 @@ from ._observability import hush
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+LIVE, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+CANDIDATE, REJECTED = "CANDIDATE", "REJECTED"
 
-class SecretReader:
-    """Reads one stage of one secret; the client is made on first use."""
 
-    def __init__(self, secret_id: str, allowed_hosts: AllowedHosts, stage: str = "AWSCURRENT") -> None:
-        self._secret_id = secret_id
+class LabelMovedError(Exception):
+    """Somebody else moved the label meanwhile."""
+
+
+class Secret:
+    """One secret. Its client is made on first use; what AWS refuses or cannot do is raised as botocore's errors."""
+
+    def __init__(self, secret_id: str, allowed_hosts: AllowedHosts) -> None:
+        self._id = secret_id
         self._allowed_hosts = allowed_hosts
-        self._stage = stage
-        self._client: SecretsManagerClient | None = None
+        self._made: SecretsManagerClient | None = None
 
-    def __call__(self) -> Version | None:
-        """Return the version, or None while the secret holds no value.
+    @property
+    def _client(self) -> SecretsManagerClient:
+        self._made = self._made or _make_client()
+        return self._made
 
-        Raises botocore's errors for what AWS refuses or cannot do; no value shows in them.
-        """
-        self._client = self._client or _make_client()
+    def live(self) -> Version | None:
+        """Return the live version, or None while the secret has never been filled."""
+        return self._get(VersionStage=LIVE)
+
+    def staged(self, version: str, label: str) -> Version | None:
+        """Return a version as long as it bears the label, or None."""
         try:
-            # Always with the stage: the role's policy asks for it.
-            answer = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=self._stage)
+            return self._get(VersionId=version, VersionStage=label)
+        except self._client.exceptions.InvalidRequestException:
+            return None
+
+    def labels(self) -> dict[str, str]:
+        """Return the id of the version that bears each label."""
+        stages = self._client.describe_secret(SecretId=self._id).get("VersionIdsToStages", {})
+        return {label: version for version, labels in stages.items() for label in labels}
+
+    def changed(self) -> datetime:
+        """Return when a label or a value last changed."""
+        answer = self._client.describe_secret(SecretId=self._id)
+        return answer.get("LastChangedDate") or answer["CreatedDate"]
+
+    def move(self, label: str, to: str | None, off: str | None) -> None:
+        """Take a label ``off`` one version and put it on another; LabelMovedError where it is no longer there."""
+        versions = {"MoveToVersionId": to, "RemoveFromVersionId": off}
+        given: Any = {name: version for name, version in versions.items() if version}
+        try:
+            self._client.update_secret_version_stage(SecretId=self._id, VersionStage=label, **given)
+        except (
+            self._client.exceptions.InvalidParameterException,
+            self._client.exceptions.ResourceNotFoundException,
+        ) as error:
+            raise LabelMovedError(label) from error
+
+    def _get(self, **which: str) -> Version | None:
+        """Read one version, always with its label: the roles' policies ask for it."""
+        try:
+            answer = self._client.get_secret_value(SecretId=self._id, **which)
         except self._client.exceptions.ResourceNotFoundException:
             return None
         text = answer.get("SecretString")

@@ -16,7 +16,7 @@ from ._client import Client, Wanted
 from ._credentials import Credentials, Kind
 from ._errors import BadAnswer
 from ._paging import Row, by_id
-from ._secret import SecretReader
+from ._secret import Secret
 from ._settings import Settings
 from ._transport import Transport
 
@@ -88,8 +88,8 @@ class Store(Api):
     """
 
     def __init__(self, settings: Settings, read: Callable[[], Version | None] | None = None) -> None:
-        read = read or SecretReader(settings.secret_id, settings.allowed_hosts)
-        cache = CredentialsCache(read, settings.credentials_max_age)
+        self.secret = Secret(settings.secret_id, settings.allowed_hosts)
+        cache = CredentialsCache(read or self.secret.live, settings.credentials_max_age)
         client = Client(settings, cache, Transport(settings.ca_bundle, f"storekey ({settings.store_name})"))
         super().__init__(client, "v2")
         self.settings = settings

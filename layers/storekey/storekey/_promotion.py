@@ -1,0 +1,152 @@
+"""Promotes a candidate: tested against the store first, and live by one compare-and-swap.
+
+Every step is safe to repeat, and killed between any two of them a repeat ends right: AWSCURRENT moves only to a version
+that was just proven, and the label CANDIDATE, which asks for all this, goes last. A version that the store or a rule
+refused keeps CANDIDATE and gets REJECTED beside it, so that its owner is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+from ._cache import Version
+from ._credentials import Credentials, Problem
+from ._errors import RateLimited, StoreError, Unavailable, Unreachable
+from ._invocation import rehearsal
+from ._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, LabelMovedError
+from ._settings import Settings
+from ._store import Store
+
+_TRIES = 5
+# What says nothing about the credentials: they are tested again later.
+_PASSING = (RateLimited, Unavailable, Unreachable)
+
+
+class Labelled(Protocol):
+    """What promotion needs of a secret."""
+
+    def labels(self) -> dict[str, str]: ...
+    def staged(self, version: str, label: str) -> Version | None: ...
+    def move(self, label: str, to: str | None, off: str | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a candidate cannot be promoted; ``final`` where testing it again would change nothing."""
+
+    detail: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What became of a candidate, with the ids of its version and of the one that was live before."""
+
+    result: Literal["promoted", "rejected", "nothing to do"]
+    detail: str
+    version: str | None = None
+    previous: str | None = None
+
+    def as_answer(self) -> dict[str, Any]:
+        """Return the function's answer."""
+        return asdict(self)
+
+
+Tell = Callable[[Promotion], None]
+Test = Callable[[Version], Verdict | None]
+
+
+def promote(secret: Labelled, test: Test, tell: Tell) -> Promotion:
+    """Test the candidate and make it live, or say why not.
+
+    ``test`` tries a version against the store, ``tell`` is called once for each outcome that a person must know of
+    (again, where the invocation was killed before it had ended). Raises LabelMovedError where others move the labels
+    faster than they can be read.
+    """
+    for _ in range(_TRIES):
+        candidate = secret.labels().get(CANDIDATE)
+        if candidate is None:
+            return Promotion("nothing to do", "no version of the secret bears the label CANDIDATE")
+        staged = secret.staged(candidate, CANDIDATE)
+        if staged is None:
+            continue  # replaced between the two readings
+        verdict = test(staged)
+        try:
+            return _end(secret, staged, verdict, tell)
+        except LabelMovedError:
+            continue
+    raise LabelMovedError(CANDIDATE)
+
+
+def _end(secret: Labelled, staged: Version, verdict: Verdict | None, tell: Tell) -> Promotion:
+    labels = secret.labels()
+    if labels.get(CANDIDATE) != staged.id:
+        raise LabelMovedError(CANDIDATE)  # replaced while it was tested: the new one counts
+    return _reject(secret, labels, verdict, tell) if verdict else _make_live(secret, labels, staged, tell)
+
+
+def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, tell: Tell) -> Promotion:
+    previous = labels.get(LIVE)
+    if previous == staged.id:
+        previous = labels.get(PREVIOUS)  # by a repeat, or because Secrets Manager makes a first version live itself
+    else:
+        secret.move(LIVE, to=staged.id, off=previous)
+    promotion = Promotion("promoted", _announcement(staged), staged.id, previous)
+    tell(promotion)
+    _drop(secret, REJECTED, labels.get(REJECTED))
+    _drop(secret, CANDIDATE, staged.id)
+    return promotion
+
+
+def _reject(secret: Labelled, labels: dict[str, str], verdict: Verdict, tell: Tell) -> Promotion:
+    candidate = labels[CANDIDATE]
+    rejection = Promotion("rejected", verdict.detail, candidate, labels.get(LIVE))
+    if verdict.final and labels.get(REJECTED) != candidate:
+        tell(rejection)
+        secret.move(REJECTED, to=candidate, off=labels.get(REJECTED))
+    return rejection
+
+
+def _drop(secret: Labelled, label: str, version: str | None) -> None:
+    try:
+        if version:
+            secret.move(label, to=None, off=version)
+    except LabelMovedError:
+        pass  # it stands on another version by now, and asks for that one
+
+
+def _announcement(version: Version) -> str:
+    holds = version.holds
+    assert isinstance(holds, Credentials)  # only tested credentials come here
+    user = f" of {holds.username}" if holds.username else ""
+    return f"the {holds.kind} credentials{user} at {holds.host} are live; the old account may be deleted now"
+
+
+def test_against_store(settings: Settings) -> Test:
+    """Return a test that asks the store for its time, and for one row of each list that this stack reads."""
+
+    def test(version: Version) -> Verdict | None:
+        if isinstance(version.holds, Problem):
+            return Verdict(str(version.holds), final=True)
+        store = Store(settings, lambda: version)
+        try:
+            with rehearsal():  # a candidate that the store refuses is no reason for the alarm on the live one
+                store.probe()
+                store.get("orders", {"limit": 1})
+                if version.holds.kind == "token":
+                    store.v3.get("catalog/products", {"limit": 1})
+        except StoreError as error:
+            return _verdict(error)
+        finally:
+            store.close()
+        return None
+
+    return test
+
+
+def _verdict(error: StoreError) -> Verdict:
+    if isinstance(error, _PASSING):
+        return Verdict(f"not tested yet, it will be again: {error}", final=False)
+    return Verdict(str(error), final=True)

@@ -1,0 +1,236 @@
+"""promote_credentials, started as Lambda starts it: a wrong candidate costs nothing, a good one no call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.aws import Aws, Inbox, Stack
+from sandbox.functions import Function, Invocation
+from sandbox.store import SCOPES, Answer, BasicAccount, SandboxStore
+from storekey import Store, pick_up_candidate
+from tests.support import new_account, points
+
+EVENT = {
+    "version": "0",
+    "detail-type": "Secret Label Updated",
+    "source": "aws.secretsmanager",
+    "detail": {"name": "secret", "labelUpdated": "CANDIDATE", "versionId": "00000000-0000-0000-0000-000000000000"},
+}
+
+
+@pytest.fixture
+def promote(stack: Stack) -> Iterator[Function]:
+    with stack.function("PromoteFunction") as function:
+        yield function
+
+
+@pytest.fixture
+def inbox(stack: Stack) -> Inbox:
+    return stack.subscribe_queue()
+
+
+def labels(stack: Stack) -> dict[str, str]:
+    stages = stack.aws.client("secretsmanager").describe_secret(SecretId=stack.secret_id)["VersionIdsToStages"]
+    return {label: version for version, names in stages.items() for label in names}
+
+
+def answered(invocation: Invocation) -> dict[str, Any]:
+    assert invocation.error is None, invocation.error
+    assert invocation.result.keys() == {"result", "version", "previous", "detail"}
+    result: dict[str, Any] = invocation.result
+    return result
+
+
+def test_a_good_candidate_is_promoted_checked_and_told(
+    promote: Function,
+    put: Callable[..., str],
+    stack: Stack,
+    inbox: Inbox,
+    sandbox_store: SandboxStore,
+    account: BasicAccount,
+) -> None:
+    before, new = put(account.secret()), new_account(sandbox_store)
+    candidate = put(new.secret(), "CANDIDATE")
+    invocation = promote.invoke(EVENT)
+    assert answered(invocation) == {
+        "result": "promoted",
+        "version": candidate,
+        "previous": before,
+        "detail": f"the Basic credentials of {new.username} at {sandbox_store.host} are live; "
+        "the old account may be deleted now",
+    }
+    assert labels(stack) == {"AWSCURRENT": candidate, "AWSPREVIOUS": before}
+    assert points(invocation.logs, "CredentialsRefused") == [0], "the check ran at once"
+    (told,) = inbox.texts()
+    assert "the old account may be deleted now" in told
+    assert new.api_token not in invocation.logs + told
+    assert answered(promote.invoke({}))["result"] == "nothing to do"
+
+
+def test_a_wrong_candidate_changes_nothing_and_pages_nobody(
+    promote: Function, put: Callable[..., str], stack: Stack, inbox: Inbox, account: BasicAccount
+) -> None:
+    before = put(account.secret())
+    candidate = put(account.secret() | {"api_token": "mistyped"}, "CANDIDATE")
+    for _ in range(2):
+        invocation = promote.invoke(EVENT)
+        assert (answered(invocation)["result"], invocation.result["version"]) == ("rejected", candidate)
+        assert "refuses the credentials" in invocation.result["detail"]
+        assert points(invocation.logs, "CredentialsRefused") == []
+        assert labels(stack) == {"AWSCURRENT": before, "CANDIDATE": candidate, "REJECTED": candidate}
+    (told,) = inbox.texts()
+    assert "Nothing has changed" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"api_path": "https://evil.example/api/v2/"}, "api_path: names a host outside AllowedHosts"),
+        ({"api_token": "two words"}, "api_token: holds whitespace"),
+        ({"access_token": "x"}, "access_token: stands beside username"),
+    ],
+)
+def test_a_candidate_that_breaks_a_rule_is_rejected_by_field(
+    promote: Function,
+    put: Callable[..., str],
+    sandbox_store: SandboxStore,
+    account: BasicAccount,
+    change: Any,
+    says: str,
+) -> None:
+    put(account.secret())
+    put(account.secret() | change, "CANDIDATE")
+    assert says in answered(promote.invoke(EVENT))["detail"]
+    assert sandbox_store.requests == []
+
+
+def test_a_missing_scope_names_the_route(
+    promote: Function, put: Callable[..., str], sandbox_store: SandboxStore, account: BasicAccount
+) -> None:
+    put(account.secret())
+    scopes = {scope for scope in SCOPES if "products" not in scope}
+    put(sandbox_store.create_token_account("export", scopes=scopes).secret(), "CANDIDATE")
+    answer = answered(promote.invoke(EVENT))
+    assert answer["result"] == "rejected"
+    assert answer["detail"].startswith("GET catalog/products: the account may not do this")
+
+
+def test_from_basic_to_token_is_a_candidate_like_any_other(
+    promote: Function, put: Callable[..., str], stack: Stack, sandbox_store: SandboxStore, account: BasicAccount
+) -> None:
+    put(account.secret())
+    candidate = put(sandbox_store.create_token_account("export").secret(), "CANDIDATE")
+    assert answered(promote.invoke(EVENT))["result"] == "promoted"
+    assert labels(stack)["AWSCURRENT"] == candidate
+    assert {"/stores/abc123/v2/time", "/stores/abc123/v2/orders", "/stores/abc123/v3/catalog/products"} <= {
+        seen.path for seen in sandbox_store.requests
+    }
+
+
+def test_a_store_that_cannot_be_asked_decides_nothing(
+    promote: Function,
+    put: Callable[..., str],
+    stack: Stack,
+    inbox: Inbox,
+    sandbox_store: SandboxStore,
+    account: BasicAccount,
+) -> None:
+    before = put(account.secret())
+    candidate = put(new_account(sandbox_store).secret(), "CANDIDATE")
+    sandbox_store.fault(Answer(503), times=None)
+    assert answered(promote.invoke(EVENT, timeout=8))["detail"].startswith("not tested yet")
+    assert labels(stack) == {"AWSCURRENT": before, "CANDIDATE": candidate}
+    assert inbox.texts() == []
+    sandbox_store.heal()
+    assert answered(promote.invoke(EVENT))["result"] == "promoted"
+
+
+def test_promotion_and_rollback_lose_no_call_under_traffic(
+    promote: Function, put: Callable[..., str], stack: Stack, sandbox_store: SandboxStore, account: BasicAccount
+) -> None:
+    """Two accounts valid at once, four warm environments, and the old account deleted in the end."""
+    put(account.secret())
+    own = replace(stack.configuration("CheckFunction", {}), name="own", code=Path("sandbox/recent_orders").resolve())
+    outcomes: list[Invocation] = []
+    ended = threading.Event()
+
+    def traffic(function: Function) -> None:
+        while not ended.is_set():
+            outcomes.append(function.invoke({}))
+
+    def wait_for(calls: int) -> None:
+        wanted = len(outcomes) + calls
+        while len(outcomes) < wanted:
+            ended.wait(0.01)
+
+    with ExitStack() as running:
+        threads = [threading.Thread(target=traffic, args=(running.enter_context(Function(own)),)) for _ in range(4)]
+        for thread in threads:
+            running.callback(thread.join)
+            thread.start()
+        running.callback(ended.set)
+        wait_for(60)
+        put(new_account(sandbox_store).secret(), "CANDIDATE")
+        assert answered(promote.invoke(EVENT))["result"] == "promoted"
+        wait_for(60)
+        found = labels(stack)
+        stack.aws.client("secretsmanager").update_secret_version_stage(
+            SecretId=stack.secret_id,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=found["AWSPREVIOUS"],
+            RemoveFromVersionId=found["AWSCURRENT"],
+        )
+        wait_for(60)
+        put(new_account(sandbox_store).secret(), "CANDIDATE")
+        assert answered(promote.invoke(EVENT))["result"] == "promoted"
+        sandbox_store.delete(account)
+        wait_for(60)
+    assert len(outcomes) >= 240
+    assert [outcome.error for outcome in outcomes if outcome.error] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "started"),
+    [("staged", 3, True), ("staged", 1, False), ("rejected", 3, False), ("none", 3, False)],
+)
+def test_the_check_picks_up_a_candidate_whose_event_got_lost(
+    state: str,
+    minutes: int,
+    started: bool,
+    aws: Aws,
+    stack: Stack,
+    put: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put({"live": "1"})
+    if state != "none":
+        candidate = put({"staged": "1"}, "CANDIDATE")
+    if state == "rejected":
+        aws.client("secretsmanager").update_secret_version_stage(
+            SecretId=stack.secret_id, VersionStage="REJECTED", MoveToVersionId=candidate
+        )
+    variables = stack.configuration("CheckFunction", {}).variables
+    for name, value in {**variables, "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testing"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    invoked: list[dict[str, Any]] = []
+
+    class Lambda:
+        def invoke(self, **call: Any) -> None:
+            invoked.append(call)
+
+    monkeypatch.setattr("storekey._operations._client", lambda service: Lambda())
+    store = Store.from_environment()
+    changed = store.secret.changed()
+    monkeypatch.setattr("storekey._operations._now", lambda: changed + timedelta(minutes=minutes))
+    pick_up_candidate(store)
+    Store.forget()
+    assert [call["FunctionName"] for call in invoked] == ([variables["PROMOTE_FUNCTION"]] if started else [])
