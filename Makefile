@@ -34,7 +34,9 @@ format: $(BIN)/ready ## Format the code
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
 build: $(SAM)/ready ## Build what is deployed into .aws-sam/build, for arm64 or ARCH=x86_64
-	@ARCH=$(ARCH) PYTHON=$(CURDIR)/$(SAM)/python $(SAM)/sam build
+	$(if $(filter arm64 x86_64,$(ARCH)),,$(error ARCH is arm64 or x86_64, not $(ARCH)))
+	@find functions -name __pycache__ -prune -exec rm -rf {} +
+	@ARCH=$(ARCH) PYTHON="$(CURDIR)/$(SAM)/python" $(SAM)/sam build
 	@sed -i.bak 's/arm64/$(ARCH)/g' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.bak
 
 deploy: build ## Deploy the stack (samconfig.toml); more options in ARGS="..."
@@ -51,7 +53,8 @@ lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade t
 	@for group in sam checkov lock; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
 
 clean: ## Remove what the other targets made
-	rm -rf $(ENV) .tools .aws-sam .coverage
+	rm -rf $(ENV) .tools .aws-sam .coverage .hypothesis .mypy_cache .ruff_cache
+	find functions layers sandbox tests -name __pycache__ -prune -exec rm -rf {} +
 
 # A new environment each time its lock changes; sam and checkov pin a boto3 of their own. RUSTUP_HOME: pip asks rustc for
 # its version, and rustup would make itself a home outside the clone.
@@ -61,6 +64,6 @@ $(CHECKOV)/ready: requirements/checkov.txt
 $(UV)/ready: requirements/lock.txt
 $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
-	@mkdir -p $(TMPDIR) && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
-	@echo "installing $< into $(@:/bin/ready=)" && RUSTUP_HOME=$(TMPDIR) $(@D)/pip install -q --no-deps --require-hashes -r $<
+	@mkdir -p "$(TMPDIR)" && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
+	@echo "installing $< into $(@:/bin/ready=)" && RUSTUP_HOME="$(TMPDIR)" $(@D)/pip install -q --no-deps --require-hashes -r $<
 	@touch $@

@@ -213,15 +213,15 @@ def _nothing_leaked(on: Scene, accounts: list[BasicAccount], token: TokenAccount
 
 def visit(story: Story, api_path: str) -> None:
     """Play the steps that only read against a real store, with credentials that are asked for and kept in memory."""
+    url = urlsplit(api_path)
+    if url.scheme != "https" or not url.hostname or url.path.rstrip("/").rpartition("/")[2] not in ("v2", "v3"):
+        raise SystemExit("make demo: STORE is the API path of the control panel, https://.../v2/ or https://.../v3/")
     fields = _ask(api_path)
-    host = urlsplit(api_path).netloc.rpartition("@")[2] or "api.bigcommerce.com"
-    hosts = f"*.mybigcommerce.com,api.bigcommerce.com,{host}"
-    parameters = {"AllowedHosts": hosts, "StoreCaBundle": os.environ.get("STORE_CA_BUNDLE", "")}
-    with scene(story, parameters) as on:
-        on.expect_check("missing", "an empty secret is told as missing")
+    hosts = f"*.mybigcommerce.com,api.bigcommerce.com,{url.netloc.rpartition('@')[2]}"
+    story.tell("The credentials stay in this machine's memory; nothing is written to disk.")
+    with scene(story, {"AllowedHosts": hosts, "StoreCaBundle": os.environ.get("STORE_CA_BUNDLE", "")}) as on:
         on.update_secret(fields)
-        on.story.tell("The credentials are in a secret in this machine's memory; nothing is written to disk.")
-        on.expect_check("accepted", "the store accepts the credentials over verified TLS")
+        on.expect_check("accepted", "the store answers over verified TLS and accepts the credentials")
         on.expect_orders("a function of your own reads orders")
 
 
@@ -241,7 +241,10 @@ def run(api_path: str | None) -> int:
     try:
         visit(story, api_path) if api_path else play(story)
     except DisprovedError:
-        return 1
-    finally:
         story.close()
+        return 1
+    except (EOFError, KeyboardInterrupt):
+        print("\nstopped")
+        return 130
+    story.close()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from dataclasses import dataclass, field
 
@@ -29,8 +30,9 @@ class Story:
 
     def quote(self, text: str) -> None:
         """Print what somebody was told, set in and wrapped."""
-        for line in Text(text, style="yellow").wrap(self.console, max(40, self.console.width - 14)):
-            self.console.print(Text("          | ", style="dim") + line)
+        width = max(40, self.console.width - 14)
+        for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
+            self.console.print(Text("          | ", style="dim") + Text(line, style="yellow"), soft_wrap=True)
 
     def prove(self, holds: bool, claim: str, seen: str) -> None:
         """Note a claim with what was seen of it; one that does not hold ends the demo by DisprovedError."""

@@ -129,4 +129,15 @@ def test_the_readmes_deploy_reaches_cloudformation(aws: Aws) -> None:
     (change_set,) = cloudformation.list_change_sets(StackName="storekey")["Summaries"]
     found = cloudformation.describe_change_set(StackName="storekey", ChangeSetName=change_set["ChangeSetName"])
     given = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]}
-    assert (given["StoreName"], given["AlarmEmail"]) == ("wholesale", "ops@example.com")
+    assert (given["StoreName"], given["AlarmEmail"]) == ("retail", "ops@example.com")
+
+
+def test_the_readmes_function_passes_checkov(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    template = (ROOT / "template.yaml").read_text().replace("\nOutputs:", f"\n{block}\nOutputs:")
+    (tmp_path / "template.yaml").write_text(template)
+    (recipe,) = re.findall(r"^\t@\$\(CHECKOV\)/(checkov .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    command = f"{ROOT}/.tools/checkov/bin/{recipe}"
+    done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "Failed checks: 0" in done.stdout

@@ -61,15 +61,17 @@ def test_every_function_is_bounded_observed_and_there(name: str) -> None:
     assert function["MemorySize"] >= 128
     assert function["Tracing"] == "Active"
     assert function["Handler"] == "app.handler"
-    assert (ROOT / function["CodeUri"] / "app.py").is_file()
+    handler = ROOT / function["CodeUri"] / "app.py"
+    assert handler.is_file(), f"{name} names the folder {handler.parent}, which holds no app.py"
     assert function["Description"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_logs_to_a_group_of_its_own_that_forgets(name: str) -> None:
+    assert "LoggingConfig" in FUNCTIONS[name], f"{name} has no LoggingConfig with a log group of its own"
     group = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
     assert of_type("AWS::Logs::LogGroup")[group]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    assert [function["LoggingConfig"] for function in FUNCTIONS.values()].count({"LogGroup": {"Ref": group}}) == 1
+    assert [function.get("LoggingConfig") for function in FUNCTIONS.values()].count({"LogGroup": {"Ref": group}}) == 1
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -203,7 +203,7 @@ def test_from_environment_gives_one_store_an_environment(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("kind", [Unauthorized, RateLimited, RequestRejected, StoreError])
 def test_an_error_tells_its_facts_and_survives_a_copy(kind: type[StoreError]) -> None:
     error = kind("it failed", method="GET", path="orders", status=418, attempts=1)
-    assert str(error) == "GET orders: it failed (status 418, 1 request)"
+    assert str(error) == "GET orders: it failed (status 418, 1 attempt)"
     for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert type(other) is kind
         assert str(other) == str(error)

@@ -104,7 +104,7 @@ def test_a_redirect_is_not_followed(secret: Secret, sandbox_store: SandboxStore,
         with secret.store() as store, pytest.raises(WrongApiPath) as caught:
             store.get("time")
     assert other.connections == 0
-    assert str(caught.value).endswith(f"the store points to {place} (status {status}, 1 request)")
+    assert str(caught.value).endswith(f"the store points to {place} (status {status}, 1 attempt)")
 
 
 @pytest.mark.parametrize(

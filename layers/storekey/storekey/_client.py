@@ -179,6 +179,8 @@ class _Call:
     ) -> StoreError:
         """Make the error of a stop, and note what metrics tell of it."""
         reason = stop.reason
+        if isinstance(outcome, Failure) and credentials:
+            reason = f"{credentials.host}: {reason}"
         if isinstance(outcome, Answer) and credentials:
             if stop.error is WrongApiPath:
                 reason += f"; the store points to {_place(outcome, credentials)}"

@@ -11,8 +11,8 @@ class StoreError(Exception):
     """A call to the store that did not succeed.
 
     ``method`` and ``path`` name the call (the path as it was given, without its query), ``status`` is the store's
-    last HTTP status or None, ``attempts`` the number of requests that were sent. The text holds no credentials and
-    nothing of the answer's body.
+    last HTTP status or None, ``attempts`` how often the request was sent or was tried to be. The text holds no
+    credentials and nothing of the answer's body.
     """
 
     def __init__(
@@ -27,9 +27,10 @@ class StoreError(Exception):
 
     def __str__(self) -> str:
         call = f"{self.method} {self.path}: " if self.method else ""
-        status = f"status {self.status}, " if self.status else ""
-        sent = f"{self.attempts} request{'' if self.attempts == 1 else 's'}"
-        return f"{call}{self.reason} ({status}{sent})"
+        facts = [f"status {self.status}"] if self.status else []
+        if self.attempts:
+            facts.append(f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}")
+        return f"{call}{self.reason}" + (f" ({', '.join(facts)})" if facts else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.__dict__)
