@@ -62,8 +62,9 @@ $(BIN)/ready: requirements/dev.txt
 $(SAM)/ready: requirements/sam.txt
 $(CHECKOV)/ready: requirements/checkov.txt
 $(UV)/ready: requirements/lock.txt
+$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready: export RUSTUP_HOME := $(TMPDIR)
 $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
 	@mkdir -p "$(TMPDIR)" && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
-	@echo "installing $< into $(@:/bin/ready=)" && RUSTUP_HOME="$(TMPDIR)" $(@D)/pip install -q --no-deps --require-hashes -r $<
+	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<
 	@touch $@
