@@ -98,8 +98,8 @@ def test_every_schedule_has_its_own_role_retries_and_a_dead_letter_queue_and_no_
 
 def test_the_alarms_are_those_of_the_contract() -> None:
     names = {alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for alarm in ALARMS.values()}
-    wanted = {"credentials-refused", "check-missing", "store-unavailable", "credentials-old", "dead-letters"}
-    assert names == wanted
+    checks = {"credentials-refused", "check-missing", "store-unavailable", "credentials-old"}
+    assert names == checks | {"rotation-failed", "dead-letters"}
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -176,6 +176,18 @@ GRANTS: dict[str, tuple[set[str], Any]] = {
         },
         ["CANDIDATE", "AWSCURRENT"],
     ),
+    "RotateRole": (
+        {
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+            "sns:Publish",
+            "kms:Decrypt",
+            "kms:GenerateDataKey*",
+        },
+        ["CANDIDATE", "AWSPENDING", "AWSCURRENT"],
+    ),
 }
 
 
@@ -197,6 +209,17 @@ def test_a_function_may_do_what_it_does_and_nothing_else(role: str) -> None:
     assert "ManagedPolicyArns" not in ROLES[role]
 
 
+def test_secrets_manager_alone_may_start_the_rotation_of_this_secret_alone() -> None:
+    (permission,) = of_type("AWS::Lambda::Permission").values()
+    assert permission["FunctionName"] == {"Ref": "RotateFunction"}
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"] == {"Ref": "CredentialsSecret"}
+    schedule = RESOURCES["RotationSchedule"]
+    assert schedule["DependsOn"] == "RotatePermission"
+    assert schedule["Properties"]["RotationRules"] == {"AutomaticallyAfterDays": {"Ref": "RotationDays"}}
+
+
 def test_every_role_of_a_function_is_looked_at() -> None:
     roles = {function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values() if "Role" in function}
     assert roles == GRANTS.keys()
@@ -207,7 +230,7 @@ def test_a_moved_label_starts_its_function_and_no_event_is_lost(
     deployed: dict[str, Any], name: str, label: str
 ) -> None:
     rules = [resource["Properties"] for resource in deployed.values() if resource["Type"] == "AWS::Events::Rule"]
-    (rule,) = [rule for rule in rules if rule["EventPattern"]["detail"]["labelUpdated"] == [label]]
+    (rule,) = [rule for rule in rules if rule["EventPattern"]["detail"].get("labelUpdated") == [label]]
     assert rule["EventPattern"]["source"] == ["aws.secretsmanager"]
     assert rule["EventPattern"]["detail-type"] == ["Secret Label Updated"]
     assert rule["EventPattern"]["resources"] == [{"Ref": "CredentialsSecret"}]
@@ -240,12 +263,13 @@ def test_parameters_and_outputs_are_those_of_the_contract() -> None:
         "CheckSchedule": "rate(5 minutes)",
         "QuotaReserve": 20,
         "MaxCredentialsAgeDays": 90,
+        "RotationDays": 90,
         "LogRetentionDays": 30,
         "PermissionsBoundary": "",
     }
     assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
-    wanted = {"CredentialsSecretArn", "AlarmTopicArn", "CheckFunctionName", "PromoteFunctionName"}
-    assert TEMPLATE["Outputs"].keys() == wanted
+    functions = {"CheckFunctionName", "PromoteFunctionName", "RotateFunctionName"}
+    assert TEMPLATE["Outputs"].keys() == {"CredentialsSecretArn", "AlarmTopicArn"} | functions
 
 
 def test_the_alarms_on_the_check_follow_every_schedule_that_can_be_chosen() -> None:

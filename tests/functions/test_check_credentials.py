@@ -168,7 +168,7 @@ def test_the_alarms_of_the_template_follow(
         return {name.removeprefix("storekey-"): state for name, state in alarms.states.items()}
 
     put(account.secret())
-    names = ("credentials-refused", "check-missing", "store-unavailable", "credentials-old")
+    names = ("credentials-refused", "check-missing", "store-unavailable", "credentials-old", "rotation-failed")
     assert states(4) == dict.fromkeys(names, "OK")
     inbox.read()
 

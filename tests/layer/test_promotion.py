@@ -3,105 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from storekey._cache import Version
-from storekey._credentials import Credentials
-from storekey._hidden import Hidden
-from storekey._promotion import Promotion, Verdict, promote
-from storekey._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, LabelMovedError
-
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-HOLDS = Credentials("Basic", "https://store-abc.mybigcommerce.com/api", Hidden("token"), "orders-export")
-
-
-class Killed(BaseException):
-    """The environment ends here, as Lambda ends one."""
-
-
-class FakeSecret:
-    """A secret with the rules of PutSecretValue and UpdateSecretVersionStage; killed at a call where one is named."""
-
-    def __init__(self) -> None:
-        self.names = (f"v{number}" for number in itertools.count(1))
-        self.bearers: dict[str, str] = {}
-        self.good: set[str] = set()
-        self.proven: set[str] = set()
-        self.by_hand: set[str] = set()
-        self.told: list[Promotion] = []
-        self.calls = 0
-        self.kill_at: tuple[int, str] = (0, "")
-        self.meanwhile: Callable[[], object] | None = None
-
-    def put(self, good: bool = True, label: str = CANDIDATE) -> str:
-        version = next(self.names)
-        if good:
-            self.good.add(version)
-        if label == LIVE or LIVE not in self.bearers:
-            self.by_hand.add(version)
-            self._bear(LIVE, version)
-        if label != LIVE:
-            self._bear(label, version)
-        return version
-
-    def _bear(self, label: str, version: str) -> None:
-        if label == LIVE and LIVE in self.bearers:
-            self.bearers[PREVIOUS] = self.bearers[LIVE]
-        self.bearers[label] = version
-
-    def _called(self, when: str) -> None:
-        self.calls += when == "before"
-        if (self.calls, when) == self.kill_at:
-            raise Killed
-
-    def labels(self) -> dict[str, str]:
-        self._called("before")
-        return dict(self.bearers)
-
-    def staged(self, version: str, label: str) -> Version | None:
-        self._called("before")
-        return Version(version, NOW, HOLDS) if self.bearers.get(label) == version else None
-
-    def move(self, label: str, to: str | None, off: str | None) -> None:
-        self._called("before")
-        if self.bearers.get(label) != off:
-            raise LabelMovedError(label)
-        if to:
-            self._bear(label, to)
-        else:
-            del self.bearers[label]
-        self._called("after")
-
-    def test(self, version: Version) -> Verdict | None:
-        self._called("before")
-        if self.meanwhile:
-            act, self.meanwhile = self.meanwhile, None
-            act()
-        if version.id in self.good:
-            self.proven.add(version.id)
-            return None
-        return Verdict("the store refuses the credentials", final=True)
-
-    def tell(self, promotion: Promotion) -> None:
-        self._called("before")
-        self.told.append(promotion)
-
-    def promote(self) -> Promotion:
-        return promote(self, self.test, self.tell)
+from storekey._promotion import Verdict, promote
+from storekey._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED
+from tests.labels import FakeSecret, Killed
 
 
 @pytest.fixture
 def secret() -> FakeSecret:
     """A secret whose live version v1 was set by hand."""
     filled = FakeSecret()
-    filled.put(label=LIVE)
+    filled.stage(label=LIVE)
     return filled
 
 
@@ -112,7 +30,7 @@ def test_without_a_candidate_there_is_nothing_to_do(secret: FakeSecret) -> None:
 
 
 def test_a_good_candidate_becomes_live_and_the_label_goes(secret: FakeSecret) -> None:
-    secret.put()
+    secret.stage()
     promotion = secret.promote()
     assert (promotion.result, promotion.version, promotion.previous) == ("promoted", "v2", "v1")
     assert "the old account may be deleted now" in promotion.detail
@@ -122,7 +40,7 @@ def test_a_good_candidate_becomes_live_and_the_label_goes(secret: FakeSecret) ->
 
 
 def test_a_bad_candidate_changes_nothing_and_is_told_once(secret: FakeSecret) -> None:
-    secret.put(good=False)
+    secret.stage(good=False)
     for _ in range(3):
         rejection = secret.promote()
         assert (rejection.result, rejection.version, rejection.previous) == ("rejected", "v2", "v1")
@@ -131,19 +49,19 @@ def test_a_bad_candidate_changes_nothing_and_is_told_once(secret: FakeSecret) ->
 
 
 def test_the_next_candidate_after_a_bad_one_counts(secret: FakeSecret) -> None:
-    secret.put(good=False)
+    secret.stage(good=False)
     secret.promote()
-    secret.put(good=False)
+    secret.stage(good=False)
     secret.promote()
     assert secret.bearers[REJECTED] == "v3"
-    secret.put()
+    secret.stage()
     assert secret.promote().version == "v4"
     assert secret.bearers == {LIVE: "v4", PREVIOUS: "v1"}
     assert [told.result for told in secret.told] == ["rejected", "rejected", "promoted"]
 
 
 def test_what_could_not_be_tested_is_neither_told_nor_marked(secret: FakeSecret) -> None:
-    secret.put()
+    secret.stage()
     passing = promote(secret, lambda version: Verdict("the store is unavailable", final=False), secret.tell)
     assert passing.result == "rejected"
     assert secret.told == []
@@ -153,28 +71,28 @@ def test_what_could_not_be_tested_is_neither_told_nor_marked(secret: FakeSecret)
 
 def test_a_first_version_is_live_by_secrets_managers_own_rule() -> None:
     secret = FakeSecret()
-    secret.put()
+    secret.stage()
     promotion = secret.promote()
     assert (promotion.result, promotion.previous) == ("promoted", None)
     assert secret.bearers == {LIVE: "v1"}
 
 
 def test_a_candidate_replaced_while_it_is_tested_is_not_promoted(secret: FakeSecret) -> None:
-    secret.put()
-    secret.meanwhile = secret.put
+    secret.stage()
+    secret.meanwhile = secret.stage
     assert secret.promote().version == "v3"
     assert secret.bearers == {LIVE: "v3", PREVIOUS: "v1"}
 
 
 def test_a_race_for_the_live_label_is_run_again(secret: FakeSecret) -> None:
-    secret.put()
-    secret.meanwhile = lambda: secret.put(label=LIVE)
+    secret.stage()
+    secret.meanwhile = lambda: secret.stage(label=LIVE)
     promotion = secret.promote()
     assert (promotion.version, promotion.previous) == ("v2", "v3")
 
 
 def test_two_promotions_at_once_promote_once(secret: FakeSecret) -> None:
-    secret.put()
+    secret.stage()
     secret.meanwhile = secret.promote
     assert secret.promote().result == "nothing to do"
     assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
@@ -186,8 +104,8 @@ def test_two_promotions_at_once_promote_once(secret: FakeSecret) -> None:
 def test_killed_at_any_call_a_repeat_ends_right(good: bool, when: str) -> None:
     for call in range(1, 30):
         secret = FakeSecret()
-        secret.put(label=LIVE)
-        secret.put(good)
+        secret.stage(label=LIVE)
+        secret.stage(good)
         secret.kill_at = (call, when)
         try:
             secret.promote()
@@ -209,11 +127,11 @@ class Life(RuleBasedStateMachine):
 
     @rule(good=st.booleans())
     def stage(self, good: bool) -> None:
-        self.secret.put(good)
+        self.secret.stage(good)
 
     @rule(good=st.booleans())
     def overwrite_by_hand(self, good: bool) -> None:
-        self.secret.put(good, LIVE)
+        self.secret.stage(good, LIVE)
 
     @precondition(lambda self: PREVIOUS in self.secret.bearers)
     @rule()
@@ -230,9 +148,9 @@ class Life(RuleBasedStateMachine):
     @rule(act=st.sampled_from(["stage good", "stage bad", "overwrite", "promote", "nothing"]))
     def promote_in_a_race(self, act: str) -> None:
         acts: dict[str, Callable[[], object]] = {
-            "stage good": self.secret.put,
-            "stage bad": lambda: self.secret.put(False),
-            "overwrite": lambda: self.secret.put(label=LIVE),
+            "stage good": self.secret.stage,
+            "stage bad": lambda: self.secret.stage(False),
+            "overwrite": lambda: self.secret.stage(label=LIVE),
             "promote": self.secret.promote,
             "nothing": lambda: None,
         }

@@ -18,7 +18,8 @@ from ._errors import (
     WrongApiPath,
 )
 from ._invocation import lambda_handler
-from ._operations import pick_up_candidate, promote_candidate
+from ._operations import pick_up_candidate, promote_candidate, rotate_candidate
+from ._rotation import CandidateRejected, NoCandidate, NotPending, RotationError
 from ._settings import Settings, SettingsError
 from ._store import Api, Store
 
@@ -26,11 +27,15 @@ __all__ = [
     "Api",
     "BadAnswer",
     "BadCredentials",
+    "CandidateRejected",
     "Forbidden",
     "MissingCredentials",
+    "NoCandidate",
     "NotFound",
+    "NotPending",
     "RateLimited",
     "RequestRejected",
+    "RotationError",
     "Settings",
     "SettingsError",
     "Store",
@@ -45,4 +50,5 @@ __all__ = [
     "lambda_handler",
     "pick_up_candidate",
     "promote_candidate",
+    "rotate_candidate",
 ]

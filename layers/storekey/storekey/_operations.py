@@ -1,4 +1,4 @@
-"""What the functions around the credentials do beside calling the store: promote a candidate, and tell people."""
+"""What the functions around the credentials do beside calling the store: promote, rotate, tell people."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ._cache import Version
 from ._check import check
+from ._invocation import invocation
 from ._promotion import Promotion, promote, test_against_store
+from ._rotation import NoCandidate, NotPending, rotate
 from ._secret import CANDIDATE, REJECTED
 from ._settings import SettingsError
 from ._store import Store
@@ -22,11 +25,37 @@ def promote_candidate() -> dict[str, Any]:
     Returns the answer of promote_credentials: ``result``, ``detail``, ``version``, ``previous``.
     """
     store = Store.from_environment()
-    settings = store.settings
-    promotion = promote(store.secret, test_against_store(settings), lambda outcome: _tell(settings.store_name, outcome))
+    promotion = promote(store.secret, test_against_store(store.settings), lambda outcome: _tell(store, outcome))
     if promotion.result == "promoted":
         check(store)
     return promotion.as_answer()
+
+
+def rotate_candidate(step: str, token: str) -> None:
+    """Carry out one of Secrets Manager's rotation steps for the version ``token``.
+
+    The metric RotationFailed gets a 1 for a step that failed and a 0 when the last one is done. Neither is written for
+    an event of no rotation, nor where there is no candidate and none is due: the secret was never filled, or the live
+    credentials are younger than ROTATION_DAYS because somebody has staged and promoted them. The error is raised all
+    the same: Secrets Manager must not count it as a rotation.
+    """
+    store = Store.from_environment()
+    failed: float | None = 1.0
+    try:
+        rotate(store.secret, step, token, test_against_store(store.settings), lambda outcome: _tell(store, outcome))
+        failed = 0.0 if step == "finishSecret" else None
+    except NoCandidate:
+        failed = 1.0 if _is_due(store.secret.live()) else None
+        raise
+    except NotPending:
+        failed = None
+        raise
+    finally:
+        if failed is not None:
+            with invocation() as running:
+                running.count(store.settings.store_name, "RotationFailed", failed)
+    if step == "finishSecret":
+        check(store)
 
 
 def pick_up_candidate(store: Store) -> None:
@@ -39,14 +68,19 @@ def pick_up_candidate(store: Store) -> None:
         _client("lambda").invoke(FunctionName=_variable("PROMOTE_FUNCTION"), InvocationType="Event", Payload=b"{}")
 
 
-def _tell(store_name: str, promotion: Promotion) -> None:
+def _is_due(live: Version | None) -> bool:
+    return live is not None and _now() - live.created >= timedelta(days=float(_variable("ROTATION_DAYS")))
+
+
+def _tell(store: Store, promotion: Promotion) -> None:
+    name = store.settings.store_name
     told = {
-        "promoted": f"The credentials of the store {store_name} were promoted: {promotion.detail}. "
+        "promoted": f"The credentials of the store {name} were promoted: {promotion.detail}. "
         f"Version {promotion.version}; the one before, {promotion.previous}, is labelled AWSPREVIOUS.",
-        "rejected": f"The candidate for the store {store_name} was rejected: {promotion.detail}. Nothing has changed, "
+        "rejected": f"The candidate for the store {name} was rejected: {promotion.detail}. Nothing has changed, "
         f"the live credentials go on. Stage another version with the label CANDIDATE. Version {promotion.version}.",
     }
-    subject = f"storekey {store_name}: candidate {promotion.result}"
+    subject = f"storekey {name}: candidate {promotion.result}"
     _client("sns").publish(TopicArn=_variable("ALARM_TOPIC_ARN"), Subject=subject, Message=told[promotion.result])
 
 

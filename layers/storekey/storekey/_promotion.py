@@ -93,10 +93,10 @@ def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, tell: 
         previous = labels.get(PREVIOUS)  # by a repeat, or because Secrets Manager makes a first version live itself
     else:
         secret.move(LIVE, to=staged.id, off=previous)
-    promotion = Promotion("promoted", _announcement(staged), staged.id, previous)
+    promotion = Promotion("promoted", announcement(staged), staged.id, previous)
     tell(promotion)
-    _drop(secret, REJECTED, labels.get(REJECTED))
-    _drop(secret, CANDIDATE, staged.id)
+    drop_label(secret, REJECTED, labels.get(REJECTED))
+    drop_label(secret, CANDIDATE, staged.id)
     return promotion
 
 
@@ -109,7 +109,7 @@ def _reject(secret: Labelled, labels: dict[str, str], verdict: Verdict, tell: Te
     return rejection
 
 
-def _drop(secret: Labelled, label: str, version: str | None) -> None:
+def drop_label(secret: Labelled, label: str, version: str | None) -> None:
     try:
         if version:
             secret.move(label, to=None, off=version)
@@ -117,7 +117,7 @@ def _drop(secret: Labelled, label: str, version: str | None) -> None:
         pass  # it stands on another version by now, and asks for that one
 
 
-def _announcement(version: Version) -> str:
+def announcement(version: Version) -> str:
     holds = version.holds
     assert isinstance(holds, Credentials)  # only tested credentials come here
     user = f" of {holds.username}" if holds.username else ""

@@ -13,9 +13,10 @@ from ._observability import hush
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_secretsmanager.type_defs import GetSecretValueResponseTypeDef
 
 LIVE, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
-CANDIDATE, REJECTED = "CANDIDATE", "REJECTED"
+CANDIDATE, REJECTED, PENDING = "CANDIDATE", "REJECTED", "AWSPENDING"
 
 
 class LabelMovedError(Exception):
@@ -41,15 +42,27 @@ class Secret:
 
     def staged(self, version: str, label: str) -> Version | None:
         """Return a version as long as it bears the label, or None."""
-        try:
-            return self._get(VersionId=version, VersionStage=label)
-        except self._client.exceptions.InvalidRequestException:
-            return None
+        return self._get(VersionId=version, VersionStage=label)
+
+    def text(self, version: str, label: str) -> Hidden | None:
+        """Return a version's text as it was stored, unknown fields and all, as long as it bears the label."""
+        found = self._answer(VersionId=version, VersionStage=label)
+        return Hidden(found["SecretString"]) if found and "SecretString" in found else None
+
+    def put(self, version: str, text: Hidden, label: str) -> None:
+        """Store a text as this version under a label; the same text again is no change."""
+        self._client.put_secret_value(
+            SecretId=self._id, ClientRequestToken=version, SecretString=text.reveal(), VersionStages=[label]
+        )
+
+    def versions(self) -> dict[str, set[str]]:
+        """Return the labels of each version that bears one."""
+        stages = self._client.describe_secret(SecretId=self._id).get("VersionIdsToStages", {})
+        return {version: set(labels) for version, labels in stages.items()}
 
     def labels(self) -> dict[str, str]:
         """Return the id of the version that bears each label."""
-        stages = self._client.describe_secret(SecretId=self._id).get("VersionIdsToStages", {})
-        return {label: version for version, labels in stages.items() for label in labels}
+        return {label: version for version, labels in self.versions().items() for label in labels}
 
     def changed(self) -> datetime:
         """Return when a label or a value last changed."""
@@ -69,10 +82,8 @@ class Secret:
             raise LabelMovedError(label) from error
 
     def _get(self, **which: str) -> Version | None:
-        """Read one version, always with its label: the roles' policies ask for it."""
-        try:
-            answer = self._client.get_secret_value(SecretId=self._id, **which)
-        except self._client.exceptions.ResourceNotFoundException:
+        answer = self._answer(**which)
+        if answer is None:
             return None
         text = answer.get("SecretString")
         holds = (
@@ -81,6 +92,17 @@ class Secret:
             else Problem("secret", "is binary; store one JSON object as text")
         )
         return Version(answer["VersionId"], answer["CreatedDate"], holds)
+
+    def _answer(self, **which: str) -> GetSecretValueResponseTypeDef | None:
+        """Read one version, always with its label: the roles' policies ask for it."""
+        try:
+            return self._client.get_secret_value(SecretId=self._id, **which)
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
+        except self._client.exceptions.InvalidRequestException:
+            if "VersionId" in which:
+                return None  # the version no longer bears the label
+            raise
 
 
 def _make_client() -> SecretsManagerClient:

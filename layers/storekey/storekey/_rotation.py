@@ -1,0 +1,111 @@
+"""Secrets Manager's rotation in four steps, for a token that only a person can make.
+
+The person stages it as CANDIDATE; createSecret takes it from there, testSecret tries it against the store, finishSecret
+makes it live. Every step is safe to repeat. Without a new candidate a rotation fails and says what its owner must do:
+promoting the old value again would only pretend that it was rotated. The rules of the steps and labels: AWS, "Rotation
+function" and "RotateSecret" in the Secrets Manager documentation.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ._hidden import Hidden
+from ._promotion import Labelled, Promotion, Tell, Test, announcement, drop_label
+from ._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
+
+STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+
+
+class RotationError(Exception):
+    """A step of a rotation cannot be done."""
+
+
+class NotPending(RotationError):
+    """The version is not the one that a rotation of this secret has staged."""
+
+
+class NoCandidate(RotationError):
+    """There is no new value to rotate to; its owner must stage one."""
+
+
+class CandidateRejected(RotationError):
+    """The store, or a rule, refuses the staged value."""
+
+
+class Rotating(Labelled, Protocol):
+    """What rotation needs of a secret."""
+
+    def versions(self) -> dict[str, set[str]]: ...
+    def text(self, version: str, label: str) -> Hidden | None: ...
+    def put(self, version: str, text: Hidden, label: str) -> None: ...
+
+
+def rotate(secret: Rotating, step: str, token: str, test: Test, tell: Tell) -> None:
+    """Carry out one step for the version ``token``, or nothing where it is done already.
+
+    Raises NotPending, NoCandidate or CandidateRejected; ValueError for a step that is none of the four.
+    """
+    if step not in STEPS:
+        raise ValueError(f"Step {step!r} is none of {', '.join(STEPS)}")
+    labels = secret.versions().get(token, set())
+    if not labels & {PENDING, LIVE}:
+        raise NotPending(f"version {token} is not staged as {PENDING} of this secret")
+    if step == "finishSecret":
+        _finish(secret, token, tell)
+    elif LIVE not in labels:
+        {"createSecret": _create, "setSecret": _set, "testSecret": _test}[step](secret, token, test)
+
+
+def _create(secret: Rotating, token: str, _: Test) -> None:
+    if secret.text(token, PENDING):
+        return
+    bearers = secret.labels()
+    candidate, live = bearers.get(CANDIDATE), bearers.get(LIVE)
+    text = secret.text(candidate, CANDIDATE) if candidate else None
+    if text is None:
+        lack = (
+            "no version bears the label CANDIDATE: make a new token in the store's control panel, and stage it with "
+            "aws secretsmanager put-secret-value --version-stages CANDIDATE"
+        )
+    elif live and text == secret.text(live, LIVE):
+        lack = "the candidate is the value that is live already: stage the new token instead"
+    else:
+        secret.put(token, text, PENDING)
+        return
+    # A label left on a version without a value would make Secrets Manager take the next rotation for this one.
+    drop_label(secret, PENDING, token)
+    raise NoCandidate(lack)
+
+
+def _set(_: Rotating, __: str, ___: Test) -> None:
+    """Do nothing: a token is made in the store's control panel, and there alone."""
+
+
+def _test(secret: Rotating, token: str, test: Test) -> None:
+    staged = secret.staged(token, PENDING)
+    if staged is None:
+        return  # RotateImmediately=false tries the function with a version that may hold nothing
+    verdict = test(staged)
+    if verdict:
+        raise CandidateRejected(verdict.detail)
+
+
+def _finish(secret: Rotating, token: str, tell: Tell) -> None:
+    bearers = secret.labels()
+    previous = bearers.get(LIVE)
+    if previous != token:
+        secret.move(LIVE, to=token, off=previous)
+    elif bearers.get(PENDING) != token:
+        return  # finished before, to the last label
+    else:
+        previous = bearers.get(PREVIOUS)
+    live = secret.staged(token, LIVE)
+    if live is None:
+        raise NotPending(f"version {token} was replaced as {LIVE} while it was finished")
+    tell(Promotion("promoted", announcement(live), token, previous))
+    candidate = bearers.get(CANDIDATE)
+    if candidate and secret.text(candidate, CANDIDATE) == secret.text(token, LIVE):
+        drop_label(secret, REJECTED, bearers.get(REJECTED))
+        drop_label(secret, CANDIDATE, candidate)
+    drop_label(secret, PENDING, token)

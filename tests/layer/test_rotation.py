@@ -1,0 +1,154 @@
+"""The four steps of a rotation: with and without a candidate, repeated, raced and killed at any call."""
+
+from __future__ import annotations
+
+import pytest
+
+from storekey import CandidateRejected, NoCandidate, NotPending
+from storekey._rotation import STEPS, rotate
+from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, LabelMovedError
+from tests.labels import FakeSecret, Killed
+
+TOKEN = "00000000-0000-0000-0000-00000000000a"
+
+
+@pytest.fixture
+def secret() -> FakeSecret:
+    """A secret whose live version v1 was set by hand, and whose rotation has just begun."""
+    return begun()
+
+
+def begun(candidate: bool | None = None) -> FakeSecret:
+    filled = FakeSecret()
+    filled.stage(label=LIVE)
+    if candidate is not None:
+        filled.stage(candidate)
+    filled.bearers[PENDING] = TOKEN  # as Secrets Manager does before the first step: a version without a value
+    return filled
+
+
+def steps(secret: FakeSecret, *names: str) -> None:
+    for name in names or STEPS:
+        rotate(secret, name, TOKEN, secret.test, secret.tell)
+
+
+def test_a_candidate_becomes_live_in_four_steps(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret)
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}
+    assert secret.values[TOKEN] == "value of v2"
+    (told,) = secret.told
+    assert (told.result, told.version, told.previous) == ("promoted", TOKEN, "v1")
+
+
+def test_every_step_may_be_repeated(secret: FakeSecret) -> None:
+    secret.stage()
+    for step in STEPS:
+        steps(secret, step, step)
+    steps(secret)
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}
+    assert len(secret.told) == 1
+
+
+def test_without_a_candidate_it_fails_and_says_what_its_owner_must_do(secret: FakeSecret) -> None:
+    with pytest.raises(NoCandidate, match="stage it with aws secretsmanager put-secret-value"):
+        steps(secret)
+    assert secret.bearers == {LIVE: "v1"}, "the way is free for the next rotation"
+    assert TOKEN not in secret.values
+    assert secret.told == []
+    with pytest.raises(NotPending):
+        steps(secret)
+
+
+def test_the_value_that_is_live_is_not_rotated_to_again(secret: FakeSecret) -> None:
+    secret.values[secret.stage()] = secret.values["v1"]
+    with pytest.raises(NoCandidate, match="live already"):
+        steps(secret)
+    assert TOKEN not in secret.values
+
+
+def test_a_bad_candidate_is_rejected_and_stays(secret: FakeSecret) -> None:
+    secret.stage(good=False)
+    with pytest.raises(CandidateRejected, match="the store refuses the credentials"):
+        steps(secret)
+    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2", PENDING: TOKEN}
+
+
+def test_the_test_alone_bears_a_version_without_a_value_and_one_with_the_live_value(secret: FakeSecret) -> None:
+    """RotateImmediately=false runs testSecret alone, on a version that is taken away again."""
+    steps(secret, "testSecret")
+    secret.values[TOKEN] = secret.values["v1"]
+    steps(secret, "testSecret")
+    assert secret.bearers[LIVE] == "v1"
+
+
+def test_a_version_that_no_rotation_staged_is_refused(secret: FakeSecret) -> None:
+    secret.stage()
+    del secret.bearers[PENDING]
+    for step in STEPS:
+        with pytest.raises(NotPending):
+            steps(secret, step)
+    with pytest.raises(ValueError, match="dropSecret"):
+        steps(secret, "dropSecret")
+    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2"}
+
+
+def test_a_candidate_staged_during_the_rotation_stays_for_itself(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret", "testSecret")
+    secret.stage()
+    steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1", CANDIDATE: "v3"}
+
+
+def test_a_candidate_promoted_during_the_rotation_is_live_once(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret", "testSecret")
+    secret.promote()
+    steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v2"}
+    assert secret.values["v2"] == secret.values[TOKEN]
+
+
+def test_a_rejected_mark_of_the_same_value_goes_with_it(secret: FakeSecret) -> None:
+    secret.stage()
+    secret.bearers[REJECTED] = "v2"
+    steps(secret)
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_call_the_rotation_ends_right_when_it_is_tried_again(when: str) -> None:
+    killed = 0
+    for call in range(1, 40):
+        secret = begun(candidate=True)
+        secret.kill_at = (call, when)
+        try:
+            steps(secret)
+        except Killed:
+            killed += 1
+            secret.kill_at = (0, "")
+            steps(secret)
+        assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}, f"killed {when} call {call}"
+        assert 1 <= len(secret.told) <= 2
+        assert TOKEN in secret.proven
+    assert killed >= 4
+
+
+def test_a_race_for_the_live_label_fails_the_step_and_the_next_try_wins(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret", "testSecret")
+    labels = secret.labels
+    raced: list[str] = []
+
+    def overtaken() -> dict[str, str]:
+        found = labels()
+        if not raced:
+            raced.append(secret.stage(label=LIVE))
+        return found
+
+    secret.labels = overtaken  # type: ignore[method-assign]
+    with pytest.raises(LabelMovedError):
+        steps(secret, "finishSecret")
+    steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v3"}
