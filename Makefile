@@ -67,4 +67,6 @@ $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
 	@mkdir -p "$(TMPDIR)" && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
 	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<
+	@printf '#!/bin/sh\nPYTHONPATH="%s:%s/layers/storekey" exec "%s/python" -m ops "$$@"\n' \
+		"$(CURDIR)" "$(CURDIR)" "$(CURDIR)/$(@D)" > $(@D)/storekey && chmod +x $(@D)/storekey
 	@touch $@

@@ -24,13 +24,13 @@ from sandbox.template import Template
 from storekey._credentials import Credentials, parse_secret
 from storekey._hidden import Hidden
 from storekey._hosts import AllowedHosts
-from tests.support import new_account
+from tests.support import new_account, register_stack
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-TREE = ("template.yaml", "functions", "layers", "sandbox", "tests", "pyproject.toml")
+TREE = ("template.yaml", "functions", "layers", "ops", "sandbox", "tests", "pyproject.toml")
 
 
 def blocks(language: str) -> list[str]:
@@ -64,17 +64,8 @@ def operator(aws: Aws, sandbox_store: SandboxStore, tmp_path: Path) -> Any:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
         }
-        make_stack(aws, {"CredentialsSecretArn": stack.secret_id, "CheckFunctionName": lambda_in(aws)})
+        register_stack(aws, {"CredentialsSecretArn": stack.secret_id, "CheckFunctionName": lambda_in(aws)}, {})
         yield stack, lambda command: run(command, tmp_path, **environment)
-
-
-def make_stack(aws: Aws, outputs: dict[str, str]) -> None:
-    """Let CloudFormation know of the stack and its outputs; moto makes nothing of a SAM template."""
-    topic = {"Topic": {"Type": "AWS::SNS::Topic"}}
-    template = {"Resources": topic, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
-    cloudformation = aws.client("cloudformation")
-    cloudformation.delete_stack(StackName="storekey")
-    cloudformation.create_stack(StackName="storekey", TemplateBody=json.dumps(template))
 
 
 def lambda_in(aws: Aws) -> str:
@@ -141,6 +132,23 @@ def test_storing_staging_and_going_back(operator: Any, sandbox_store: SandboxSto
     shell(f'SECRET="{stack.secret_id}"\n{back}')
     assert current(stack) == first
     assert not (tmp_path / "credentials.json").exists()
+
+
+def test_the_ways_of_docs_rotate_md(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
+    stack, shell = operator
+    text = (ROOT / "docs/rotate.md").read_text()
+    outputs, stage, rotation, overwrite, back = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert rotation.startswith("aws secretsmanager rotate-secret"), "moto's own rotation runs no function"
+    first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
+    (tmp_path / "credentials.json").write_text(json.dumps(first))
+    shell(outputs + overwrite)
+    assert current(stack) == first
+    (tmp_path / "credentials.json").write_text(json.dumps(second))
+    shell(outputs + stage)
+    with stack.function("PromoteFunction") as promote:
+        assert promote.invoke({}).result["result"] == "promoted"
+    shell(outputs + back)
+    assert current(stack) == first
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_a_candidate_that_the_store_refuses_is_not_rotated_to(
     assert "mistyped" not in invocation.logs + str(invocation.error)
     assert points(invocation.logs, "RotationFailed") == [1]
     assert points(invocation.logs, "CredentialsRefused") == [], "the live ones are not refused"
-    assert labels(stack) == {"AWSCURRENT": before, "CANDIDATE": candidate, "AWSPENDING": token}
+    assert labels(stack) == {"AWSCURRENT": before, "CANDIDATE": candidate}
 
 
 def test_the_test_alone_is_enough_for_a_deploy(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storekey import CandidateRejected, NoCandidate, NotPending
+from storekey._promotion import Verdict
 from storekey._rotation import STEPS, rotate
 from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, LabelMovedError
 from tests.labels import FakeSecret, Killed
@@ -71,7 +72,16 @@ def test_a_bad_candidate_is_rejected_and_stays(secret: FakeSecret) -> None:
     secret.stage(good=False)
     with pytest.raises(CandidateRejected, match="the store refuses the credentials"):
         steps(secret)
-    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2", PENDING: TOKEN}
+    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2"}, "the way is free for the next rotation"
+
+
+def test_what_could_not_be_tested_is_tested_again(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret")
+    with pytest.raises(CandidateRejected, match="unavailable"):
+        rotate(secret, "testSecret", TOKEN, lambda _: Verdict("the store is unavailable", final=False), secret.tell)
+    steps(secret)
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}
 
 
 def test_the_test_alone_bears_a_version_without_a_value_and_one_with_the_live_value(secret: FakeSecret) -> None:

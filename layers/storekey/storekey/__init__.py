@@ -1,6 +1,7 @@
 """A call to a BigCommerce store that survives a rotated token, and tells when the store refuses it."""
 
 from ._check import check
+from ._credentials import Credentials, Problem, parse_secret
 from ._errors import (
     BadAnswer,
     BadCredentials,
@@ -17,25 +18,38 @@ from ._errors import (
     Unreachable,
     WrongApiPath,
 )
-from ._invocation import lambda_handler
+from ._hidden import Hidden
+from ._hosts import AllowedHosts
+from ._invocation import lambda_handler, rehearsal
 from ._operations import pick_up_candidate, promote_candidate, rotate_candidate
+from ._promotion import store_of, store_test
 from ._rotation import CandidateRejected, NoCandidate, NotPending, RotationError
+from ._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, Secret
 from ._settings import Settings, SettingsError
 from ._store import Api, Store
 
 __all__ = [
+    "CANDIDATE",
+    "LIVE",
+    "PREVIOUS",
+    "REJECTED",
+    "AllowedHosts",
     "Api",
     "BadAnswer",
     "BadCredentials",
     "CandidateRejected",
+    "Credentials",
     "Forbidden",
+    "Hidden",
     "MissingCredentials",
     "NoCandidate",
     "NotFound",
     "NotPending",
+    "Problem",
     "RateLimited",
     "RequestRejected",
     "RotationError",
+    "Secret",
     "Settings",
     "SettingsError",
     "Store",
@@ -48,7 +62,11 @@ __all__ = [
     "WrongApiPath",
     "check",
     "lambda_handler",
+    "parse_secret",
     "pick_up_candidate",
     "promote_candidate",
+    "rehearsal",
     "rotate_candidate",
+    "store_of",
+    "store_test",
 ]

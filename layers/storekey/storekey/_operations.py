@@ -9,7 +9,7 @@ from typing import Any
 from ._cache import Version
 from ._check import check
 from ._invocation import invocation
-from ._promotion import Promotion, promote, test_against_store
+from ._promotion import Promotion, candidate_test, promote
 from ._rotation import NoCandidate, NotPending, rotate
 from ._secret import CANDIDATE, REJECTED
 from ._settings import SettingsError
@@ -25,7 +25,7 @@ def promote_candidate() -> dict[str, Any]:
     Returns the answer of promote_credentials: ``result``, ``detail``, ``version``, ``previous``.
     """
     store = Store.from_environment()
-    promotion = promote(store.secret, test_against_store(store.settings), lambda outcome: _tell(store, outcome))
+    promotion = promote(store.secret, candidate_test(store.settings), lambda outcome: _tell(store, outcome))
     if promotion.result == "promoted":
         check(store)
     return promotion.as_answer()
@@ -42,7 +42,7 @@ def rotate_candidate(step: str, token: str) -> None:
     store = Store.from_environment()
     failed: float | None = 1.0
     try:
-        rotate(store.secret, step, token, test_against_store(store.settings), lambda outcome: _tell(store, outcome))
+        rotate(store.secret, step, token, candidate_test(store.settings), lambda outcome: _tell(store, outcome))
         failed = 0.0 if step == "finishSecret" else None
     except NoCandidate:
         failed = 1.0 if _is_due(store.secret.live()) else None

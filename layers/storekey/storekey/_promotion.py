@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from ._cache import Version
@@ -124,18 +125,28 @@ def announcement(version: Version) -> str:
     return f"the {holds.kind} credentials{user} at {holds.host} are live; the old account may be deleted now"
 
 
-def test_against_store(settings: Settings) -> Test:
-    """Return a test that asks the store for its time, and for one row of each list that this stack reads."""
+def candidate_test(settings: Settings) -> Test:
+    """Return a test of a version: that its secret keeps to the rules, and that the store accepts it."""
+    against_store = store_test(settings)
 
     def test(version: Version) -> Verdict | None:
         if isinstance(version.holds, Problem):
             return Verdict(str(version.holds), final=True)
-        store = Store(settings, lambda: version)
+        return against_store(version.holds)
+
+    return test
+
+
+def store_test(settings: Settings) -> Callable[[Credentials], Verdict | None]:
+    """Return a test that asks the store for its time, and for one row of each list that this stack reads."""
+
+    def test(credentials: Credentials) -> Verdict | None:
+        store = store_of(settings, credentials)
         try:
             with rehearsal():  # a candidate that the store refuses is no reason for the alarm on the live one
                 store.probe()
                 store.get("orders", {"limit": 1})
-                if version.holds.kind == "token":
+                if credentials.kind == "token":
                     store.v3.get("catalog/products", {"limit": 1})
         except StoreError as error:
             return _verdict(error)
@@ -144,6 +155,12 @@ def test_against_store(settings: Settings) -> Test:
         return None
 
     return test
+
+
+def store_of(settings: Settings, credentials: Credentials) -> Store:
+    """Return a Store with these credentials, whatever the secret holds."""
+    version = Version("given", datetime.now(UTC), credentials)
+    return Store(settings, lambda: version)
 
 
 def _verdict(error: StoreError) -> Verdict:

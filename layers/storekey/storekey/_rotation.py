@@ -88,6 +88,8 @@ def _test(secret: Rotating, token: str, test: Test) -> None:
         return  # RotateImmediately=false tries the function with a version that may hold nothing
     verdict = test(staged)
     if verdict:
+        if verdict.final:
+            drop_label(secret, PENDING, token)  # else Secrets Manager would test this value again and again
         raise CandidateRejected(verdict.detail)
 
 

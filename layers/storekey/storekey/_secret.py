@@ -26,10 +26,10 @@ class LabelMovedError(Exception):
 class Secret:
     """One secret. Its client is made on first use; what AWS refuses or cannot do is raised as botocore's errors."""
 
-    def __init__(self, secret_id: str, allowed_hosts: AllowedHosts) -> None:
+    def __init__(self, secret_id: str, allowed_hosts: AllowedHosts, client: SecretsManagerClient | None = None) -> None:
         self._id = secret_id
         self._allowed_hosts = allowed_hosts
-        self._made: SecretsManagerClient | None = None
+        self._made = client
 
     @property
     def _client(self) -> SecretsManagerClient:

@@ -1,0 +1,150 @@
+"""A deployed stack, as an operator sees it: its outputs, its secret and its functions."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import botocore.exceptions
+
+from storekey import CANDIDATE, LIVE, PREVIOUS, REJECTED, AllowedHosts, Credentials, Hidden, Secret, Settings
+
+_EVENT_SECONDS = 20.0
+_POLL_SECONDS = 0.5
+
+
+class StackError(Exception):
+    """AWS, or the stack there, is not as it must be; the message is one line with the remedy."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a staged version."""
+
+    result: str
+    version: str
+    detail: str
+
+
+class Stack:
+    """One deployed stack. Raises StackError where AWS cannot be asked or the stack is not there."""
+
+    def __init__(self, name: str, endpoint_url: str | None = None, region: str | None = None) -> None:
+        self.name = name
+        self._endpoint_url = endpoint_url
+        self._region = region
+        found = self._find()
+        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+        self.settings = Settings.from_environment(
+            {
+                "CREDENTIALS_SECRET_ARN": self._output("CredentialsSecretArn"),
+                "STORE_NAME": parameters.get("StoreName", ""),
+                "ALLOWED_HOSTS": parameters.get("AllowedHosts", ""),
+                "STORE_CA_BUNDLE": parameters.get("StoreCaBundle", ""),
+                "QUOTA_RESERVE": parameters.get("QuotaReserve", ""),
+            }
+        )
+        self.secret = Secret(self.settings.secret_id, self.settings.allowed_hosts, self.client("secretsmanager"))
+
+    @property
+    def hosts(self) -> AllowedHosts:
+        """The hosts that the stack may send credentials to."""
+        return self.settings.allowed_hosts
+
+    def client(self, service: Any) -> Any:
+        """Return the client of a service."""
+        try:
+            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region)
+        except botocore.exceptions.NoRegionError:
+            raise StackError("region: is not set; set AWS_DEFAULT_REGION or give --region") from None
+
+    def store(self, text: Hidden, label: str) -> str:
+        """Store a version under a label; return its id."""
+        version = str(uuid.uuid4())
+        self.secret.put(version, text, label)
+        return version
+
+    def follow(self, version: str, timeout: float) -> Outcome:
+        """Wait until a candidate was promoted or rejected; start the promotion where its event does not come."""
+        started, invoked = time.monotonic(), False
+        while (waited := time.monotonic() - started) < timeout:
+            labels = self.secret.labels()
+            if labels.get(LIVE) == version and labels.get(CANDIDATE) != version:
+                return Outcome("promoted", version, "the store accepts it; the old account may be deleted now")
+            if labels.get(REJECTED) == version or (invoked and labels.get(CANDIDATE) != version):
+                return Outcome("rejected", version, "the topic and the log of promote_credentials say why")
+            if waited > _EVENT_SECONDS and not invoked:
+                answer, invoked = self.invoke("PromoteFunctionName"), True
+                if answer.get("version") == version:
+                    return Outcome(answer["result"], version, answer["detail"])
+            time.sleep(_POLL_SECONDS)
+        return Outcome("staged", version, "not tested yet; the next check picks it up")
+
+    def roll_back(self) -> tuple[str, str]:
+        """Put the live label back on the version before; return the ids of both, the new one first."""
+        labels = self.secret.labels()
+        live, previous = labels.get(LIVE), labels.get(PREVIOUS)
+        if not live or not previous:
+            raise StackError("AWSPREVIOUS: stands on no version; there is nothing to go back to")
+        self.secret.move(LIVE, to=previous, off=live)
+        return previous, live
+
+    def status(self) -> dict[str, Any]:
+        """Tell kind, user, host, version, age in days, labels and the last check; never a token."""
+        live = self.secret.live()
+        holds = live.holds if live else None
+        known = holds if isinstance(holds, Credentials) else None
+        return {
+            "store": self.settings.store_name,
+            "kind": known.kind if known else None,
+            "user": known.username if known else None,
+            "host": known.host if known else None,
+            "version": live.id if live else None,
+            "age_days": round((datetime.now(UTC) - live.created).total_seconds() / 86_400, 1) if live else None,
+            "problem": None if known or not holds else str(holds),
+            "labels": self.secret.labels(),
+            "last_check": self._last_check(),
+        }
+
+    def invoke(self, output: str) -> dict[str, Any]:
+        """Run one of the stack's functions and return its answer."""
+        answer = self.client("lambda").invoke(FunctionName=self._output(output), Payload=b"{}")
+        payload: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise StackError(f"{output}: failed ({payload.get('errorType')}); see its log")
+        return payload
+
+    def _find(self) -> dict[str, Any]:
+        try:
+            (found,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        except botocore.exceptions.ClientError:
+            raise StackError(f"--stack: there is no stack {self.name} here; check name, region and account") from None
+        except botocore.exceptions.BotoCoreError as error:
+            raise StackError(f"AWS: cannot be asked ({type(error).__name__}); check credentials and network") from None
+        stack: dict[str, Any] = found
+        return stack
+
+    def _output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise StackError(f"--stack: {self.name} has no output {name}; is it a storekey stack?")
+        value: str = self.outputs[name]
+        return value
+
+    def _last_check(self) -> str | None:
+        now = datetime.now(UTC)
+        points = self.client("cloudwatch").get_metric_statistics(
+            Namespace="Storekey",
+            MetricName="ChecksFinished",
+            Dimensions=[{"Name": "store", "Value": self.settings.store_name}],
+            StartTime=now - timedelta(hours=3),
+            EndTime=now,
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return max(point["Timestamp"] for point in points).isoformat() if points else None

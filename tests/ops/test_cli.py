@@ -1,0 +1,283 @@
+"""The operator's command, as an operator runs it, against moto and the sandbox's store."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+from ops.stack import Stack as OperatorsStack
+from sandbox.aws import Aws, Stack
+from sandbox.store import SandboxStore
+from sandbox.template import Template
+from tests.support import new_account, register_stack
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def stack(aws: Aws, sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem, "StoreName": "retail"}
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with closing(aws.deploy(Template.load("template.yaml", parameters))) as deployed:
+        register_stack(aws, deployed.outputs, parameters)
+        yield deployed
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, typed: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(app, arguments, input=typed)
+
+    return invoke
+
+
+@pytest.fixture
+def events(stack: Stack) -> Iterator[None]:
+    """Promote what is staged, as the event of the label does."""
+    ended = threading.Event()
+
+    def deliver() -> None:
+        with stack.function("PromoteFunction") as promote:
+            while not ended.wait(0.1):
+                if {"CANDIDATE"} <= set(labels(stack)) and "REJECTED" not in labels(stack):
+                    promote.invoke({})
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+def labels(stack: Stack) -> dict[str, str]:
+    stages = stack.aws.client("secretsmanager").describe_secret(SecretId=stack.secret_id).get("VersionIdsToStages", {})
+    return {label: version for version, names in stages.items() for label in names}
+
+
+def file_of(folder: Path, fields: Any) -> str:
+    path = folder / "credentials.json"
+    path.write_text(fields if isinstance(fields, str) else json.dumps(fields))
+    return str(path)
+
+
+def test_credentials_are_tested_staged_and_followed_until_they_are_live(
+    run: Run, stack: Stack, events: None, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    first, second = new_account(sandbox_store), new_account(sandbox_store)
+    assert run("credentials", "set", "--now", "--from-file", file_of(tmp_path, first.secret())).exit_code == 0
+    staged = run("--json", "credentials", "set", "--from-file", "-", typed=json.dumps(second.secret()))
+    assert staged.exit_code == 0, staged.output
+    answer = json.loads(staged.stdout)
+    assert (answer["result"], answer["version"]) == ("promoted", labels(stack)["AWSCURRENT"])
+    shown = json.loads(run("--json", "credentials", "status").stdout)
+    assert (shown["kind"], shown["user"], shown["host"]) == ("Basic", second.username, sandbox_store.host)
+    assert (shown["store"], shown["version"]) == ("retail", answer["version"])
+    back = run("credentials", "rollback")
+    assert back.exit_code == 0
+    assert json.loads(run("--json", "credentials", "status").stdout)["user"] == first.username
+    for result in (staged, back, run("credentials", "status")):
+        assert first.api_token not in result.output
+        assert second.api_token not in result.output
+
+
+def test_a_token_that_the_store_refuses_is_not_written(
+    run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    wrong = new_account(sandbox_store).secret() | {"api_token": "mistyped"}
+    result = run("credentials", "set", "--from-file", file_of(tmp_path, wrong))
+    assert (result.exit_code, labels(stack)) == (1, {})
+    assert "nothing was written" in result.stderr
+    assert "refuses the credentials" in result.stderr
+    assert "mistyped" not in result.output
+
+
+def test_one_that_is_not_tested_first_is_rejected_by_the_promotion(
+    run: Run, stack: Stack, events: None, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    good = new_account(sandbox_store).secret()
+    run("credentials", "set", "--now", "--from-file", file_of(tmp_path, good))
+    before = labels(stack)["AWSCURRENT"]
+    wrong = file_of(tmp_path, good | {"api_token": "mistyped"})
+    result = run("credentials", "set", "--no-test", "--from-file", wrong)
+    assert result.exit_code == 1
+    assert "rejected" in result.stdout
+    assert labels(stack)["AWSCURRENT"] == before
+
+
+def test_the_promotion_is_started_where_its_event_does_not_come(
+    run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("credentials", "set", "--now", "--from-file", file_of(tmp_path, new_account(sandbox_store).secret()))
+    with stack.function("PromoteFunction") as promote:
+        monkeypatch.setattr("ops.stack._EVENT_SECONDS", 0.0)
+        monkeypatch.setattr(OperatorsStack, "invoke", lambda self, output: promote.invoke({}).result)
+        fields = file_of(tmp_path, new_account(sandbox_store).secret())
+        result = run("--json", "credentials", "set", "--from-file", fields)
+    assert json.loads(result.stdout)["result"] == "promoted"
+
+
+def test_what_nobody_promotes_in_time_stays_staged(
+    run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    run("credentials", "set", "--now", "--from-file", file_of(tmp_path, new_account(sandbox_store).secret()))
+    fields = file_of(tmp_path, new_account(sandbox_store).secret())
+    result = run("--json", "credentials", "set", "--timeout", "0.1", "--from-file", fields)
+    assert json.loads(result.stdout)["result"] == "staged"
+    assert "CANDIDATE" in labels(stack)
+
+
+BASIC = {"api_path": "https://HOST/api/v2/", "username": "orders-export", "api_token": "planted123"}
+TOKEN = {"api_path": "https://HOST/stores/abc123/v3/", "access_token": "planted123"}
+WRONG: dict[str, Any] = {
+    "nothing": "",
+    "blanks": " \n ",
+    "words": "planted123",
+    "half of JSON": '{"api_token": "planted123"',
+    "a list": ["planted123"],
+    "a number": "7",
+    "null": "null",
+    "no field": {},
+    "too much": "x" * 70_000,
+    "the panel's file without its path": "ACCESS TOKEN: planted123\nCLIENT ID: abc",
+    "no account": {"api_path": BASIC["api_path"]},
+    "no path": {"username": "u", "api_token": "planted123"},
+    "no user name": {"api_path": BASIC["api_path"], "api_token": "planted123"},
+    "no token": {"api_path": BASIC["api_path"], "username": "u"},
+    "both kinds": BASIC | {"access_token": "planted123"},
+    "a client id beside Basic": BASIC | {"client_id": "planted123"},
+    "an empty token": BASIC | {"api_token": ""},
+    "a blank token": TOKEN | {"access_token": "  "},
+    "an empty user name": BASIC | {"username": ""},
+    "an empty client secret": TOKEN | {"client_secret": ""},
+    "a number for a token": BASIC | {"api_token": 123456},
+    "a list for a user name": BASIC | {"username": ["u"]},
+    "a colon in the user name": BASIC | {"username": "u:planted123"},
+    "a line break in the user name": BASIC | {"username": "u\nv"},
+    "a blank inside the token": BASIC | {"api_token": "planted123 x"},
+    "a token that is no header": TOKEN | {"access_token": "planted123\u00e9"},
+    "a control character": TOKEN | {"access_token": "planted123\u0000"},
+    "http": BASIC | {"api_path": "http://HOST/api/v2/"},
+    "no scheme": BASIC | {"api_path": "HOST/api/v2/"},
+    "another host": BASIC | {"api_path": "https://evil.example/api/v2/"},
+    "user information": BASIC | {"api_path": "https://planted123@HOST/api/v2/"},
+    "a query": BASIC | {"api_path": "https://HOST/api/v2/?planted123"},
+    "a fragment": BASIC | {"api_path": "https://HOST/api/v2/#planted123"},
+    "another port": BASIC | {"api_path": "https://localhost:1/api/v2/"},
+    "another version": BASIC | {"api_path": "https://HOST/api/v1/"},
+    "the address of the panel": BASIC | {"api_path": "https://HOST/manage/dashboard"},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_gets_a_one_line_remedy_and_writes_nothing(
+    name: str, run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    given = WRONG[name]
+    text = given if isinstance(given, str) else json.dumps(given).replace("HOST", sandbox_store.host)
+    result = run("credentials", "set", "--from-file", file_of(tmp_path, text))
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("storekey: ")
+    assert len(line) > 40, "no remedy"
+    assert "planted123" not in line
+    assert labels(stack) == {}
+    assert sandbox_store.requests == []
+
+
+def test_there_are_thirty_kinds_of_wrong_input_and_more() -> None:
+    assert len(WRONG) >= 30
+
+
+def test_a_file_that_cannot_be_read_and_an_input_that_ends_early_are_wrong_input(
+    run: Run, stack: Stack, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for arguments in (("--from-file", str(tmp_path / "none")), ("--from-file", str(tmp_path / "binary")), ()):
+        result = run("credentials", "set", *arguments, typed="")
+        assert result.exit_code == 2, result.output
+        assert len(result.stderr.splitlines()[-1]) > 40
+    assert labels(stack) == {}
+
+
+def test_a_stack_that_is_not_there_is_told_with_its_own_status(run: Run, stack: Stack) -> None:
+    for arguments in (("credentials", "status"), ("check",), ("credentials", "rollback")):
+        result = run("--json", "--stack", "elsewhere", *arguments)
+        assert result.exit_code == 3
+        assert "there is no stack elsewhere here" in json.loads(result.stdout)["error"]
+
+
+def test_without_a_version_before_there_is_nothing_to_go_back_to(run: Run, stack: Stack) -> None:
+    result = run("credentials", "rollback")
+    assert result.exit_code == 3
+    assert "nothing to go back to" in result.stderr
+
+
+def test_an_empty_and_a_broken_secret_have_a_status(run: Run, stack: Stack) -> None:
+    empty = json.loads(run("--json", "credentials", "status").stdout)
+    assert (empty["version"], empty["problem"]) == (None, None)
+    stack.aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString="{")
+    broken = json.loads(run("--json", "credentials", "status").stdout)
+    assert broken["problem"].startswith("secret: is not JSON")
+
+
+@pytest.mark.parametrize(("status", "code"), [("accepted", 0), ("refused", 1), ("missing", 1)])
+def test_the_check_is_run(run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch, status: str, code: int) -> None:
+    monkeypatch.setattr(OperatorsStack, "invoke", lambda self, output: {"status": status, "detail": output})
+    result = run("check")
+    assert result.exit_code == code
+    assert status in result.stdout
+
+
+def test_the_command_starts_from_anywhere(tmp_path: Path) -> None:
+    command = Path(sys.executable).parent / "storekey"
+    done = subprocess.run([command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "credentials" in done.stdout
+
+
+def test_what_aws_refuses_is_one_line(run: Run, stack: Stack) -> None:
+    stack.aws.client("secretsmanager").delete_secret(SecretId=stack.secret_id, ForceDeleteWithoutRecovery=True)
+    result = run("credentials", "rollback")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("storekey: AWS: DescribeSecret was refused")
+
+
+def test_an_aws_that_cannot_be_asked_is_one_line(run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    result = run("--endpoint-url", "http://127.0.0.1:9", "credentials", "status")
+    assert result.exit_code == 3
+    assert "cannot be asked (EndpointConnectionError)" in result.stderr
+
+
+def test_try_needs_no_aws(
+    run: Run, sandbox_store: SandboxStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    (tmp_path / "ca.pem").write_text(sandbox_store.ca_pem)
+    account = new_account(sandbox_store)
+    options = ("--hosts", sandbox_store.host, "--ca-bundle", str(tmp_path / "ca.pem"))
+    good = run("--json", "try", *options, "--from-file", file_of(tmp_path, account.secret()))
+    assert good.exit_code == 0, good.output
+    answer = json.loads(good.stdout)
+    assert (answer["result"], len(answer["orders"])) == ("accepted", 5)
+    assert answer["orders"][0]["id"] == max(sandbox_store.orders)
+    assert "retail" not in good.output
+    sandbox_store.delete(account)
+    assert run("try", *options, "--from-file", file_of(tmp_path, account.secret())).exit_code == 1
