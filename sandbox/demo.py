@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -51,6 +52,23 @@ class Scene:
         client = self.stack.aws.client("secretsmanager")
         client.put_secret_value(SecretId=self.stack.secret_id, SecretString=json.dumps(fields), VersionStages=[label])
 
+    @contextmanager
+    def traffic(self) -> Iterator[list[Invocation]]:
+        """Let the second environment call the store all the time."""
+        calls: list[Invocation] = []
+        ended = threading.Event()
+
+        def call() -> None:
+            while not ended.is_set() or not calls:
+                calls.append(self.other.invoke({}))
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        yield calls
+        ended.set()
+        thread.join()
+        self.logs += [each.logs for each in calls]
+
     def roll_back(self) -> None:
         """Put the live label back on the version before."""
         client = self.stack.aws.client("secretsmanager")
@@ -65,7 +83,12 @@ class Scene:
 
     def expect_promotion(self, result: str, claim: str) -> None:
         """Run the promotion, as the event of the staged version does; it must end so, and tell the topic."""
-        answer = self.run(self.promote).result or {"result": "no answer", "detail": ""}
+        with self.traffic() as calls:
+            answer = self.run(self.promote).result or {"result": "no answer", "detail": ""}
+        failed = [call.error for call in calls if call.error]
+        self.story.prove(
+            bool(calls) and not failed, "meanwhile no call fails", f"{len(calls)} calls, {len(failed)} failed"
+        )
         self.story.prove(answer["result"] == result, claim, f"{answer['result']}: {answer['detail']}")
         for text in self.inbox.texts():
             self.story.quote(text)

@@ -99,7 +99,7 @@ def test_there_is_no_command_that_no_test_runs() -> None:
 
 
 def test_make_demo() -> None:
-    assert "23 claims" in run("make demo")
+    assert "25 claims" in run("make demo")
 
 
 def test_make_test_and_make_say_what_they_do() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -153,34 +153,48 @@ def test_a_store_that_cannot_be_asked_decides_nothing(
     assert answered(promote.invoke(EVENT))["result"] == "promoted"
 
 
+class Traffic:
+    """Four warm environments that call the store all the time; each outcome with the time at which it began."""
+
+    def __init__(self, stack: Stack) -> None:
+        own = replace(stack.configuration("CheckFunction", {}), code=Path("sandbox/recent_orders").resolve())
+        self.outcomes: list[tuple[float, Invocation]] = []
+        self._own = own
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._call) for _ in range(4)]
+
+    def __enter__(self) -> Traffic:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        with Function(self._own) as function:
+            while not self._ended.is_set():
+                began = time.monotonic()
+                self.outcomes.append((began, function.invoke({})))
+
+    def wait_for(self, calls: int) -> None:
+        wanted = len(self.outcomes) + calls
+        while len(self.outcomes) < wanted:
+            self._ended.wait(0.01)
+
+
 def test_promotion_and_rollback_lose_no_call_under_traffic(
     promote: Function, put: Callable[..., str], stack: Stack, sandbox_store: SandboxStore, account: BasicAccount
 ) -> None:
-    """Two accounts valid at once, four warm environments, and the old account deleted in the end."""
+    """Two accounts valid at once, and the old account deleted in the end."""
     put(account.secret())
-    own = replace(stack.configuration("CheckFunction", {}), name="own", code=Path("sandbox/recent_orders").resolve())
-    outcomes: list[Invocation] = []
-    ended = threading.Event()
-
-    def traffic(function: Function) -> None:
-        while not ended.is_set():
-            outcomes.append(function.invoke({}))
-
-    def wait_for(calls: int) -> None:
-        wanted = len(outcomes) + calls
-        while len(outcomes) < wanted:
-            ended.wait(0.01)
-
-    with ExitStack() as running:
-        threads = [threading.Thread(target=traffic, args=(running.enter_context(Function(own)),)) for _ in range(4)]
-        for thread in threads:
-            running.callback(thread.join)
-            thread.start()
-        running.callback(ended.set)
-        wait_for(60)
+    with Traffic(stack) as traffic:
+        traffic.wait_for(60)
         put(new_account(sandbox_store).secret(), "CANDIDATE")
         assert answered(promote.invoke(EVENT))["result"] == "promoted"
-        wait_for(60)
+        traffic.wait_for(60)
         found = labels(stack)
         stack.aws.client("secretsmanager").update_secret_version_stage(
             SecretId=stack.secret_id,
@@ -188,13 +202,32 @@ def test_promotion_and_rollback_lose_no_call_under_traffic(
             MoveToVersionId=found["AWSPREVIOUS"],
             RemoveFromVersionId=found["AWSCURRENT"],
         )
-        wait_for(60)
+        traffic.wait_for(60)
         put(new_account(sandbox_store).secret(), "CANDIDATE")
         assert answered(promote.invoke(EVENT))["result"] == "promoted"
         sandbox_store.delete(account)
-        wait_for(60)
-    assert len(outcomes) >= 240
-    assert [outcome.error for outcome in outcomes if outcome.error] == []
+        traffic.wait_for(60)
+    assert len(traffic.outcomes) >= 240
+    assert [outcome.error for _, outcome in traffic.outcomes if outcome.error] == []
+
+
+def test_the_hard_cut_of_a_legacy_account_costs_only_the_calls_within_it(
+    put: Callable[..., str], stack: Stack, sandbox_store: SandboxStore, account: BasicAccount
+) -> None:
+    """Generate New Token kills the old one at Save; every call that begins after the new secret succeeds."""
+    put(account.secret())
+    with Traffic(stack) as traffic:
+        traffic.wait_for(60)
+        before_save = time.monotonic()
+        new = sandbox_store.regenerate(account)
+        traffic.wait_for(20)
+        put(new.secret())
+        mended = time.monotonic()
+        traffic.wait_for(120)
+    assert len(traffic.outcomes) >= 200
+    lost = [began for began, outcome in traffic.outcomes if outcome.error]
+    assert lost, "there was no cut: the test would prove nothing"
+    assert all(before_save - 1.0 < began < mended for began in lost)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from storekey._promotion import Verdict, promote
-from storekey._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED
+from storekey._rotation import STEPS, RotationError, rotate
+from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
 from tests.labels import FakeSecret, Killed
 
 
@@ -119,11 +121,12 @@ def test_killed_at_any_call_a_repeat_ends_right(good: bool, when: str) -> None:
 
 
 class Life(RuleBasedStateMachine):
-    """Owners stage, overwrite and roll back, tokens die, promotions run, race and are killed, in any order."""
+    """Owners stage, overwrite and roll back, tokens die, promotions and rotations race and are killed, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.secret = FakeSecret()
+        self.rotations = itertools.count(1)
 
     @rule(good=st.booleans())
     def stage(self, good: bool) -> None:
@@ -164,6 +167,20 @@ class Life(RuleBasedStateMachine):
             self.secret.promote()
         self.secret.kill_at = (0, "")
 
+    @rule(call=st.integers(1, 30), when=st.sampled_from(["before", "after"]), again=st.booleans())
+    def rotate_killed(self, call: int, when: str, again: bool) -> None:
+        token = f"rotation {next(self.rotations)}"
+        self.secret.bearers[PENDING] = token
+        self.secret.calls, self.secret.kill_at = 0, (call, when)
+        for _ in range(1 + again):
+            with contextlib.suppress(Killed, RotationError):
+                for step in STEPS:
+                    rotate(self.secret, step, token, self.secret.test, self.secret.tell)
+            self.secret.kill_at = (0, "")
+        if again:
+            assert PENDING not in self.secret.bearers, "the way is not free for the next rotation"
+        self.secret.bearers.pop(PENDING, None)  # an abandoned rotation; its version never becomes live
+
     @rule()
     def finish(self) -> None:
         result = self.secret.promote().result
@@ -177,6 +194,7 @@ class Life(RuleBasedStateMachine):
     def what_is_live_was_proven_or_set_by_hand(self) -> None:
         live = self.secret.bearers.get(LIVE)
         assert live is None or live in self.secret.proven | self.secret.by_hand
+        assert live is None or live in self.secret.values, "a version without a value is live"
 
 
 TestLife = Life.TestCase
