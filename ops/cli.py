@@ -1,6 +1,7 @@
 """`storekey`: hand over, look at and take back a store's credentials.
 
-Exit status: 0 done, 1 the store refused, 2 wrong input (nothing was written), 3 AWS or the stack is not as it must be.
+Exit status: 0 done, 1 the store did not accept them or could not be asked, 2 wrong input (nothing was written), 3 AWS
+or the stack is not as it must be, 4 staged but not live yet.
 A secret is never taken from the command line, and never printed.
 """
 
@@ -20,13 +21,24 @@ import botocore.exceptions
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from storekey import CANDIDATE, LIVE, AllowedHosts, Settings, StoreError, rehearsal, store_of, store_test
+from storekey import (
+    CANDIDATE,
+    LIVE,
+    AllowedHosts,
+    LabelMovedError,
+    Settings,
+    StoreError,
+    rehearsal,
+    store_of,
+    store_test,
+)
 
 from .sources import Given, InputError, from_file, from_prompts, from_text
 from .stack import Stack, StackError
 
-REFUSED, WRONG_INPUT, AWS_FAILED = 1, 2, 3
+REFUSED, WRONG_INPUT, AWS_FAILED, NOT_LIVE = 1, 2, 3, 4
 _ANY_STORE = "*.mybigcommerce.com,api.bigcommerce.com"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -85,8 +97,8 @@ def set_credentials(
         with Console(stderr=True).status("staged; waiting for the promotion"):
             outcome = stack.follow(version, timeout)
         _answer(options, asdict(outcome))
-        if outcome.result == "rejected":
-            raise typer.Exit(REFUSED)
+        if outcome.result != "promoted":
+            raise typer.Exit(REFUSED if outcome.result == "rejected" else NOT_LIVE)
 
 
 @credentials.command()
@@ -151,6 +163,8 @@ def told(options: Options) -> Iterator[None]:
         _fail(options, str(error), REFUSED)
     except StackError as error:
         _fail(options, str(error), AWS_FAILED)
+    except LabelMovedError:
+        _fail(options, "the label was moved by somebody else meanwhile; look at credentials status", AWS_FAILED)
     except botocore.exceptions.ClientError as error:
         _fail(options, f"AWS: {error.operation_name} was refused ({error.response['Error']['Code']})", AWS_FAILED)
     except botocore.exceptions.BotoCoreError as error:
@@ -198,5 +212,5 @@ def _answer(options: Options, answer: dict[str, Any]) -> None:
     for name, value in answer.items():
         text = "\n".join(map(str, value)) if isinstance(value, list) else value
         text = ", ".join(f"{label} {version}" for label, version in value.items()) if isinstance(value, dict) else text
-        table.add_row(name, "-" if text is None else str(text))
+        table.add_row(name, Text("-" if text is None else str(text)))
     Console(highlight=False).print(table)

@@ -55,9 +55,11 @@ def from_file(path: Path, hosts: AllowedHosts) -> Given:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no UTF-8 text; save it as plain text") from None
+        raise InputError("--from-file: the file is no UTF-8 text; save it as plain text") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check its name and rights") from None
+        raise InputError(
+            f"--from-file: the file cannot be read ({error.strerror}); check its name and rights"
+        ) from None
     return from_text(text, hosts)
 
 

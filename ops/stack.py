@@ -7,15 +7,19 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.exceptions
+from botocore.config import Config
 
 from storekey import CANDIDATE, LIVE, PREVIOUS, REJECTED, AllowedHosts, Credentials, Hidden, Secret, Settings
 
 _EVENT_SECONDS = 20.0
 _POLL_SECONDS = 0.5
+# Longer than a function may run, and once: a second invocation beside the first would help nobody.
+_CONFIG = Config(read_timeout=130, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class StackError(Exception):
@@ -46,7 +50,7 @@ class Stack:
                 "CREDENTIALS_SECRET_ARN": self._output("CredentialsSecretArn"),
                 "STORE_NAME": parameters.get("StoreName", ""),
                 "ALLOWED_HOSTS": parameters.get("AllowedHosts", ""),
-                "STORE_CA_BUNDLE": parameters.get("StoreCaBundle", ""),
+                "STORE_CA_BUNDLE": _bundle_here(parameters.get("StoreCaBundle", "")),
                 "QUOTA_RESERVE": parameters.get("QuotaReserve", ""),
             }
         )
@@ -60,7 +64,7 @@ class Stack:
     def client(self, service: Any) -> Any:
         """Return the client of a service."""
         try:
-            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region)
+            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region, config=_CONFIG)
         except botocore.exceptions.NoRegionError:
             raise StackError("region: is not set; set AWS_DEFAULT_REGION or give --region") from None
 
@@ -77,14 +81,16 @@ class Stack:
             labels = self.secret.labels()
             if labels.get(LIVE) == version and labels.get(CANDIDATE) != version:
                 return Outcome("promoted", version, "the store accepts it; the old account may be deleted now")
-            if labels.get(REJECTED) == version or (invoked and labels.get(CANDIDATE) != version):
+            if labels.get(REJECTED) == version:
                 return Outcome("rejected", version, "the topic and the log of promote_credentials say why")
+            if labels.get(CANDIDATE) != version:
+                return Outcome("superseded", version, "somebody has staged or promoted another one meanwhile")
             if waited > _EVENT_SECONDS and not invoked:
                 answer, invoked = self.invoke("PromoteFunctionName"), True
-                if answer.get("version") == version:
+                if answer.get("version") == version and answer["result"] != "nothing to do":
                     return Outcome(answer["result"], version, answer["detail"])
             time.sleep(_POLL_SECONDS)
-        return Outcome("staged", version, "not tested yet; the next check picks it up")
+        return Outcome("staged", version, "not live yet; the next check has it tested again")
 
     def roll_back(self) -> tuple[str, str]:
         """Put the live label back on the version before; return the ids of both, the new one first."""
@@ -93,6 +99,8 @@ class Stack:
         if not live or not previous:
             raise StackError("AWSPREVIOUS: stands on no version; there is nothing to go back to")
         self.secret.move(LIVE, to=previous, off=live)
+        if labels.get(CANDIDATE) == live:
+            self.secret.move(CANDIDATE, to=None, off=live)  # else the next check would promote it again
         return previous, live
 
     def status(self) -> dict[str, Any]:
@@ -123,7 +131,9 @@ class Stack:
     def _find(self) -> dict[str, Any]:
         try:
             (found,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        except botocore.exceptions.ClientError:
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
             raise StackError(f"--stack: there is no stack {self.name} here; check name, region and account") from None
         except botocore.exceptions.BotoCoreError as error:
             raise StackError(f"AWS: cannot be asked ({type(error).__name__}); check credentials and network") from None
@@ -148,3 +158,8 @@ class Stack:
             Statistics=["Sum"],
         )["Datapoints"]
         return max(point["Timestamp"] for point in points).isoformat() if points else None
+
+
+def _bundle_here(bundle: str) -> str:
+    """Leave out the path of a file that is in the functions alone."""
+    return bundle if "-----BEGIN" in bundle or Path(bundle).is_file() else ""

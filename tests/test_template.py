@@ -137,6 +137,14 @@ def test_cloudwatch_can_use_every_key_of_an_alarm_topic() -> None:
         assert "Condition" not in grants["events.amazonaws.com"], "EventBridge names no source: nothing would arrive"
 
 
+def test_eventbridge_may_publish_to_the_topic_without_a_condition_that_it_cannot_meet() -> None:
+    (policy,) = of_type("AWS::SNS::TopicPolicy").values()
+    allowed = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    conditions = {one["Principal"]["Service"]: one.get("Condition") for one in allowed}
+    assert conditions["events.amazonaws.com"] is None
+    assert conditions["cloudwatch.amazonaws.com"]
+
+
 def test_topics_and_queues_are_spoken_to_over_tls_alone() -> None:
     policies = of_type("AWS::SNS::TopicPolicy") | of_type("AWS::SQS::QueuePolicy")
     for policy in policies.values():

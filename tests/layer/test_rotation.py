@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storekey import CandidateRejected, NoCandidate, NotPending
+from storekey import CandidateRejected, NoCandidate, NotPending, NotTested
 from storekey._promotion import Verdict
 from storekey._rotation import STEPS, rotate
 from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, LabelMovedError
@@ -75,13 +75,12 @@ def test_a_bad_candidate_is_rejected_and_stays(secret: FakeSecret) -> None:
     assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2"}, "the way is free for the next rotation"
 
 
-def test_what_could_not_be_tested_is_tested_again(secret: FakeSecret) -> None:
+def test_what_could_not_be_tested_is_given_up_and_stays_a_candidate(secret: FakeSecret) -> None:
     secret.stage()
     steps(secret, "createSecret", "setSecret")
-    with pytest.raises(CandidateRejected, match="unavailable"):
+    with pytest.raises(NotTested, match="unavailable"):
         rotate(secret, "testSecret", TOKEN, lambda _: Verdict("the store is unavailable", final=False), secret.tell)
-    steps(secret)
-    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}
+    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2"}, "a later try takes the candidate of then"
 
 
 def test_the_test_alone_bears_a_version_without_a_value_and_one_with_the_live_value(secret: FakeSecret) -> None:
@@ -107,17 +106,40 @@ def test_a_candidate_staged_during_the_rotation_stays_for_itself(secret: FakeSec
     secret.stage()
     steps(secret, "createSecret", "setSecret", "testSecret")
     secret.stage()
-    steps(secret, "finishSecret")
-    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1", CANDIDATE: "v3"}
+    with pytest.raises(NoCandidate, match="replaced meanwhile"):
+        steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v3"}
 
 
-def test_a_candidate_promoted_during_the_rotation_is_live_once(secret: FakeSecret) -> None:
+def test_a_candidate_promoted_during_the_rotation_is_live_once_and_the_way_back_stays(secret: FakeSecret) -> None:
     secret.stage()
     steps(secret, "createSecret", "setSecret", "testSecret")
     secret.promote()
+    with pytest.raises(NoCandidate, match="promoted"):
+        steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
+    assert len(secret.told) == 1
+
+
+def test_a_token_that_died_after_the_test_is_not_made_live(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret", "testSecret")
+    secret.good.clear()
+    with pytest.raises(CandidateRejected):
+        steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: "v1", CANDIDATE: "v2"}
+
+
+def test_a_value_that_cannot_be_read_yet_is_not_made_live(secret: FakeSecret, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret")
+    with monkeypatch.context() as lagging:
+        lagging.setattr(secret, "staged", lambda version, label: None)
+        steps(secret, "testSecret")
+        with pytest.raises(NotTested, match="cannot be read yet"):
+            steps(secret, "finishSecret")
     steps(secret, "finishSecret")
-    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v2"}
-    assert secret.values["v2"] == secret.values[TOKEN]
+    assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}
 
 
 def test_a_rejected_mark_of_the_same_value_goes_with_it(secret: FakeSecret) -> None:

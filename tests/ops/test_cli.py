@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from typer.testing import CliRunner, Result
 from ops.cli import app
 from ops.stack import Stack as OperatorsStack
 from sandbox.aws import Aws, Stack
+from sandbox.functions import Function
 from sandbox.store import SandboxStore
 from sandbox.template import Template
+from storekey import Hidden
 from tests.support import new_account, register_stack
 
 Run = Callable[..., Result]
@@ -63,6 +66,21 @@ def events(stack: Stack) -> Iterator[None]:
     yield
     ended.set()
     thread.join()
+
+
+def lambda_of(monkeypatch: pytest.MonkeyPatch, functions: dict[str, Function]) -> None:
+    """Let Lambda's client run the functions as the sandbox starts them; moto runs none."""
+
+    class Lambda:
+        def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
+            done = functions[FunctionName].invoke(json.loads(Payload))
+            answer = {"FunctionError": "Unhandled"} if done.error else {}
+            return answer | {"Payload": io.BytesIO(json.dumps(done.error or done.result).encode())}
+
+    client = OperatorsStack.client
+    monkeypatch.setattr(
+        OperatorsStack, "client", lambda self, service: Lambda() if service == "lambda" else client(self, service)
+    )
 
 
 def labels(stack: Stack) -> dict[str, str]:
@@ -126,7 +144,7 @@ def test_the_promotion_is_started_where_its_event_does_not_come(
     run("credentials", "set", "--now", "--from-file", file_of(tmp_path, new_account(sandbox_store).secret()))
     with stack.function("PromoteFunction") as promote:
         monkeypatch.setattr("ops.stack._EVENT_SECONDS", 0.0)
-        monkeypatch.setattr(OperatorsStack, "invoke", lambda self, output: promote.invoke({}).result)
+        lambda_of(monkeypatch, {stack.outputs["PromoteFunctionName"]: promote})
         fields = file_of(tmp_path, new_account(sandbox_store).secret())
         result = run("--json", "credentials", "set", "--from-file", fields)
     assert json.loads(result.stdout)["result"] == "promoted"
@@ -138,8 +156,38 @@ def test_what_nobody_promotes_in_time_stays_staged(
     run("credentials", "set", "--now", "--from-file", file_of(tmp_path, new_account(sandbox_store).secret()))
     fields = file_of(tmp_path, new_account(sandbox_store).secret())
     result = run("--json", "credentials", "set", "--timeout", "0.1", "--from-file", fields)
-    assert json.loads(result.stdout)["result"] == "staged"
+    assert (result.exit_code, json.loads(result.stdout)["result"]) == (4, "staged")
     assert "CANDIDATE" in labels(stack)
+
+
+def test_a_candidate_that_another_one_replaced_is_told_as_that(
+    run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("credentials", "set", "--now", "--from-file", file_of(tmp_path, new_account(sandbox_store).secret()))
+    store = OperatorsStack.store
+
+    def overtaken(self: OperatorsStack, text: Hidden, label: str) -> str:
+        version = store(self, text, label)
+        store(self, text, label)
+        return version
+
+    monkeypatch.setattr(OperatorsStack, "store", overtaken)
+    fields = file_of(tmp_path, new_account(sandbox_store).secret())
+    result = run("--json", "credentials", "set", "--from-file", fields)
+    assert (result.exit_code, json.loads(result.stdout)["result"]) == (4, "superseded")
+
+
+def test_a_rollback_takes_the_candidate_label_along(
+    run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        run("credentials", "set", "--now", "--from-file", file_of(tmp_path, new_account(sandbox_store).secret()))
+    left = labels(stack)["AWSCURRENT"]
+    client = stack.aws.client("secretsmanager")
+    client.update_secret_version_stage(SecretId=stack.secret_id, VersionStage="CANDIDATE", MoveToVersionId=left)
+    assert run("credentials", "rollback").exit_code == 0
+    assert "CANDIDATE" not in labels(stack)
+    assert labels(stack)["AWSPREVIOUS"] == left
 
 
 BASIC = {"api_path": "https://HOST/api/v2/", "username": "orders-export", "api_token": "planted123"}
@@ -237,12 +285,23 @@ def test_an_empty_and_a_broken_secret_have_a_status(run: Run, stack: Stack) -> N
     assert broken["problem"].startswith("secret: is not JSON")
 
 
-@pytest.mark.parametrize(("status", "code"), [("accepted", 0), ("refused", 1), ("missing", 1)])
-def test_the_check_is_run(run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch, status: str, code: int) -> None:
-    monkeypatch.setattr(OperatorsStack, "invoke", lambda self, output: {"status": status, "detail": output})
-    result = run("check")
-    assert result.exit_code == code
-    assert status in result.stdout
+def test_the_check_is_run(
+    run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = new_account(sandbox_store)
+    run("credentials", "set", "--now", "--from-file", file_of(tmp_path, account.secret()))
+    with stack.function("CheckFunction") as check:
+        lambda_of(monkeypatch, {stack.outputs["CheckFunctionName"]: check})
+        good = run("--json", "check")
+        assert (good.exit_code, json.loads(good.stdout)["status"]) == (0, "accepted")
+        sandbox_store.delete(account)
+        bad = run("check")
+        assert bad.exit_code == 1
+        assert "refused" in bad.stdout
+        stack.aws.client("secretsmanager").delete_secret(SecretId=stack.secret_id, RecoveryWindowInDays=7)
+        failed = run("check")
+        assert failed.exit_code == 3
+        assert "failed (InvalidRequestException); see its log" in failed.stderr
 
 
 def test_the_command_starts_from_anywhere(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from ._hosts import AllowedHosts
 from ._invocation import lambda_handler, rehearsal
 from ._operations import pick_up_candidate, promote_candidate, rotate_candidate
 from ._promotion import store_of, store_test
-from ._rotation import CandidateRejected, NoCandidate, NotPending, RotationError
-from ._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, Secret
+from ._rotation import CandidateRejected, NoCandidate, NotPending, NotTested, RotationError
+from ._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, LabelMovedError, Secret
 from ._settings import Settings, SettingsError
 from ._store import Api, Store
 
@@ -41,10 +41,12 @@ __all__ = [
     "Credentials",
     "Forbidden",
     "Hidden",
+    "LabelMovedError",
     "MissingCredentials",
     "NoCandidate",
     "NotFound",
     "NotPending",
+    "NotTested",
     "Problem",
     "RateLimited",
     "RequestRejected",

@@ -10,8 +10,8 @@ from ._cache import Version
 from ._check import check
 from ._invocation import invocation
 from ._promotion import Promotion, candidate_test, promote
-from ._rotation import NoCandidate, NotPending, rotate
-from ._secret import CANDIDATE, REJECTED
+from ._rotation import NoCandidate, NotPending, NotTested, rotate
+from ._secret import CANDIDATE, REJECTED, LabelMovedError
 from ._settings import SettingsError
 from ._store import Store
 
@@ -35,9 +35,9 @@ def rotate_candidate(step: str, token: str) -> None:
     """Carry out one of Secrets Manager's rotation steps for the version ``token``.
 
     The metric RotationFailed gets a 1 for a step that failed and a 0 when the last one is done. Neither is written for
-    an event of no rotation, nor where there is no candidate and none is due: the secret was never filled, or the live
-    credentials are younger than ROTATION_DAYS because somebody has staged and promoted them. The error is raised all
-    the same: Secrets Manager must not count it as a rotation.
+    an event of no rotation, nor for what passes, nor where there is no candidate and none is due: the secret was never
+    filled, or the live credentials are younger than ROTATION_DAYS because somebody has promoted them. The error is
+    raised all the same: Secrets Manager must not count it as a rotation.
     """
     store = Store.from_environment()
     failed: float | None = 1.0
@@ -47,7 +47,7 @@ def rotate_candidate(step: str, token: str) -> None:
     except NoCandidate:
         failed = 1.0 if _is_due(store.secret.live()) else None
         raise
-    except NotPending:
+    except (NotPending, NotTested, LabelMovedError):
         failed = None
         raise
     finally:
@@ -69,7 +69,8 @@ def pick_up_candidate(store: Store) -> None:
 
 
 def _is_due(live: Version | None) -> bool:
-    return live is not None and _now() - live.created >= timedelta(days=float(_variable("ROTATION_DAYS")))
+    """Tell whether the live version is as old as a schedule that asks at some hour of the last day finds it."""
+    return live is not None and _now() - live.created >= timedelta(days=float(_variable("ROTATION_DAYS")) - 1)
 
 
 def _tell(store: Store, promotion: Promotion) -> None:
@@ -77,8 +78,8 @@ def _tell(store: Store, promotion: Promotion) -> None:
     told = {
         "promoted": f"The credentials of the store {name} were promoted: {promotion.detail}. "
         f"Version {promotion.version}; the one before, {promotion.previous}, is labelled AWSPREVIOUS.",
-        "rejected": f"The candidate for the store {name} was rejected: {promotion.detail}. Nothing has changed, "
-        f"the live credentials go on. Stage another version with the label CANDIDATE. Version {promotion.version}.",
+        "rejected": f"The candidate for the store {name} was rejected: {promotion.detail}. "
+        f"Stage another version with the label CANDIDATE. Version {promotion.version}.",
     }
     subject = f"storekey {name}: candidate {promotion.result}"
     _client("sns").publish(TopicArn=_variable("ALARM_TOPIC_ARN"), Subject=subject, Message=told[promotion.result])

@@ -102,9 +102,16 @@ def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, tell: 
 
 
 def _reject(secret: Labelled, labels: dict[str, str], verdict: Verdict, tell: Tell) -> Promotion:
-    candidate = labels[CANDIDATE]
-    rejection = Promotion("rejected", verdict.detail, candidate, labels.get(LIVE))
-    if verdict.final and labels.get(REJECTED) != candidate:
+    candidate, live = labels[CANDIDATE], labels.get(LIVE)
+    if not verdict.final:
+        return Promotion("nothing to do", f"not tested yet, it will be again: {verdict.detail}", candidate, live)
+    if candidate == live:
+        so = "it is live already, as a first version is: calls fail"
+        rejection = Promotion("rejected", f"{verdict.detail}; {so}", candidate, labels.get(PREVIOUS))
+    else:
+        so = "nothing has changed, the live credentials go on"
+        rejection = Promotion("rejected", f"{verdict.detail}; {so}", candidate, live)
+    if labels.get(REJECTED) != candidate:
         tell(rejection)
         secret.move(REJECTED, to=candidate, off=labels.get(REJECTED))
     return rejection
@@ -164,6 +171,4 @@ def store_of(settings: Settings, credentials: Credentials) -> Store:
 
 
 def _verdict(error: StoreError) -> Verdict:
-    if isinstance(error, _PASSING):
-        return Verdict(f"not tested yet, it will be again: {error}", final=False)
-    return Verdict(str(error), final=True)
+    return Verdict(str(error), final=not isinstance(error, _PASSING))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ._cache import Version
 from ._hidden import Hidden
 from ._promotion import Labelled, Promotion, Tell, Test, announcement, drop_label
 from ._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
@@ -33,6 +34,10 @@ class CandidateRejected(RotationError):
     """The store, or a rule, refuses the staged value."""
 
 
+class NotTested(RotationError):
+    """The store could not be asked, or the staged value not be read yet; the candidate stays for a later try."""
+
+
 class Rotating(Labelled, Protocol):
     """What rotation needs of a secret."""
 
@@ -44,7 +49,8 @@ class Rotating(Labelled, Protocol):
 def rotate(secret: Rotating, step: str, token: str, test: Test, tell: Tell) -> None:
     """Carry out one step for the version ``token``, or nothing where it is done already.
 
-    Raises NotPending, NoCandidate or CandidateRejected; ValueError for a step that is none of the four.
+    Raises a kind of RotationError; ValueError for a step that is none of the four. A rotation that failed gives its
+    version up, so that it neither blocks the next one nor, tried again much later, puts an older value over a newer.
     """
     if step not in STEPS:
         raise ValueError(f"Step {step!r} is none of {', '.join(STEPS)}")
@@ -52,7 +58,7 @@ def rotate(secret: Rotating, step: str, token: str, test: Test, tell: Tell) -> N
     if not labels & {PENDING, LIVE}:
         raise NotPending(f"version {token} is not staged as {PENDING} of this secret")
     if step == "finishSecret":
-        _finish(secret, token, tell)
+        _finish(secret, token, test, tell)
     elif LIVE not in labels:
         {"createSecret": _create, "setSecret": _set, "testSecret": _test}[step](secret, token, test)
 
@@ -73,7 +79,6 @@ def _create(secret: Rotating, token: str, _: Test) -> None:
     else:
         secret.put(token, text, PENDING)
         return
-    # A label left on a version without a value would make Secrets Manager take the next rotation for this one.
     drop_label(secret, PENDING, token)
     raise NoCandidate(lack)
 
@@ -86,18 +91,21 @@ def _test(secret: Rotating, token: str, test: Test) -> None:
     staged = secret.staged(token, PENDING)
     if staged is None:
         return  # RotateImmediately=false tries the function with a version that may hold nothing
+    _prove(secret, staged, test)
+
+
+def _prove(secret: Rotating, staged: Version, test: Test) -> None:
     verdict = test(staged)
     if verdict:
-        if verdict.final:
-            drop_label(secret, PENDING, token)  # else Secrets Manager would test this value again and again
-        raise CandidateRejected(verdict.detail)
+        drop_label(secret, PENDING, staged.id)
+        raise (CandidateRejected if verdict.final else NotTested)(verdict.detail)
 
 
-def _finish(secret: Rotating, token: str, tell: Tell) -> None:
+def _finish(secret: Rotating, token: str, test: Test, tell: Tell) -> None:
     bearers = secret.labels()
     previous = bearers.get(LIVE)
     if previous != token:
-        secret.move(LIVE, to=token, off=previous)
+        _make_live(secret, token, bearers, test)
     elif bearers.get(PENDING) != token:
         return  # finished before, to the last label
     else:
@@ -111,3 +119,16 @@ def _finish(secret: Rotating, token: str, tell: Tell) -> None:
         drop_label(secret, REJECTED, bearers.get(REJECTED))
         drop_label(secret, CANDIDATE, candidate)
     drop_label(secret, PENDING, token)
+
+
+def _make_live(secret: Rotating, token: str, bearers: dict[str, str], test: Test) -> None:
+    """Move the live label, if this is still the candidate's value and the store accepts it."""
+    staged = secret.staged(token, PENDING)
+    if staged is None:
+        raise NotTested(f"version {token} cannot be read yet")
+    candidate = bearers.get(CANDIDATE)
+    if not candidate or secret.text(candidate, CANDIDATE) != secret.text(token, PENDING):
+        drop_label(secret, PENDING, token)
+        raise NoCandidate("the candidate was promoted or replaced meanwhile; there is nothing more to rotate to")
+    _prove(secret, staged, test)
+    secret.move(LIVE, to=token, off=bearers.get(LIVE))
