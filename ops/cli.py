@@ -89,7 +89,7 @@ def set_credentials(
         stack = options.open()
         given = _given(file, stack.hosts)
         if not no_test:
-            _test(given, stack.settings)
+            _test(given, stack.settings, "nothing was written: ")
         version = stack.store(given.text, LIVE if now else CANDIDATE)
         if now:
             _answer(options, {"result": "live", "version": version, "detail": "the check runs at once"})
@@ -198,10 +198,10 @@ def _ask(question: str, hidden: bool) -> str:
     return answer.rstrip("\n")
 
 
-def _test(given: Given, settings: Settings) -> None:
+def _test(given: Given, settings: Settings, consequence: str = "") -> None:
     verdict = store_test(settings)(given.credentials)
     if verdict:
-        raise StoreError(f"nothing was written: {verdict.detail}")
+        raise StoreError(f"{consequence}{verdict.detail}")
 
 
 def _answer(options: Options, answer: dict[str, Any]) -> None:
@@ -210,7 +210,7 @@ def _answer(options: Options, answer: dict[str, Any]) -> None:
         return
     table = Table(show_header=False, box=None)
     for name, value in answer.items():
-        text = "\n".join(map(str, value)) if isinstance(value, list) else value
+        text = "\n".join("  ".join(map(str, row.values())) for row in value) if isinstance(value, list) else value
         text = ", ".join(f"{label} {version}" for label, version in value.items()) if isinstance(value, dict) else text
         table.add_row(name, Text("-" if text is None else str(text)))
     Console(highlight=False).print(table)

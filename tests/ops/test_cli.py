@@ -7,47 +7,20 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from ops.cli import app
 from ops.stack import Stack as OperatorsStack
 from sandbox.aws import Aws, Stack
 from sandbox.functions import Function
 from sandbox.store import SandboxStore
-from sandbox.template import Template
 from storekey import Hidden
-from tests.support import new_account, register_stack
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def stack(aws: Aws, sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem, "StoreName": "retail"}
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-    }.items():
-        monkeypatch.setenv(name, value)
-    with closing(aws.deploy(Template.load("template.yaml", parameters))) as deployed:
-        register_stack(aws, deployed.outputs, parameters)
-        yield deployed
-
-
-@pytest.fixture
-def run() -> Run:
-    def invoke(*arguments: str, typed: str | bytes | None = None) -> Result:
-        return CliRunner().invoke(app, arguments, input=typed)
-
-    return invoke
+from tests.ops.operator import Run, file_of, labels
+from tests.support import new_account
+from tests.terminal import on_terminal
 
 
 @pytest.fixture
@@ -81,17 +54,6 @@ def lambda_of(monkeypatch: pytest.MonkeyPatch, functions: dict[str, Function]) -
     monkeypatch.setattr(
         OperatorsStack, "client", lambda self, service: Lambda() if service == "lambda" else client(self, service)
     )
-
-
-def labels(stack: Stack) -> dict[str, str]:
-    stages = stack.aws.client("secretsmanager").describe_secret(SecretId=stack.secret_id).get("VersionIdsToStages", {})
-    return {label: version for version, names in stages.items() for label in names}
-
-
-def file_of(folder: Path, fields: Any) -> str:
-    path = folder / "credentials.json"
-    path.write_text(fields if isinstance(fields, str) else json.dumps(fields))
-    return str(path)
 
 
 def test_credentials_are_tested_staged_and_followed_until_they_are_live(
@@ -190,69 +152,6 @@ def test_a_rollback_takes_the_candidate_label_along(
     assert labels(stack)["AWSPREVIOUS"] == left
 
 
-BASIC = {"api_path": "https://HOST/api/v2/", "username": "orders-export", "api_token": "planted123"}
-TOKEN = {"api_path": "https://HOST/stores/abc123/v3/", "access_token": "planted123"}
-WRONG: dict[str, Any] = {
-    "nothing": "",
-    "blanks": " \n ",
-    "words": "planted123",
-    "half of JSON": '{"api_token": "planted123"',
-    "a list": ["planted123"],
-    "a number": "7",
-    "null": "null",
-    "no field": {},
-    "too much": "x" * 70_000,
-    "the panel's file without its path": "ACCESS TOKEN: planted123\nCLIENT ID: abc",
-    "no account": {"api_path": BASIC["api_path"]},
-    "no path": {"username": "u", "api_token": "planted123"},
-    "no user name": {"api_path": BASIC["api_path"], "api_token": "planted123"},
-    "no token": {"api_path": BASIC["api_path"], "username": "u"},
-    "both kinds": BASIC | {"access_token": "planted123"},
-    "a client id beside Basic": BASIC | {"client_id": "planted123"},
-    "an empty token": BASIC | {"api_token": ""},
-    "a blank token": TOKEN | {"access_token": "  "},
-    "an empty user name": BASIC | {"username": ""},
-    "an empty client secret": TOKEN | {"client_secret": ""},
-    "a number for a token": BASIC | {"api_token": 123456},
-    "a list for a user name": BASIC | {"username": ["u"]},
-    "a colon in the user name": BASIC | {"username": "u:planted123"},
-    "a line break in the user name": BASIC | {"username": "u\nv"},
-    "a blank inside the token": BASIC | {"api_token": "planted123 x"},
-    "a token that is no header": TOKEN | {"access_token": "planted123\u00e9"},
-    "a control character": TOKEN | {"access_token": "planted123\u0000"},
-    "http": BASIC | {"api_path": "http://HOST/api/v2/"},
-    "no scheme": BASIC | {"api_path": "HOST/api/v2/"},
-    "another host": BASIC | {"api_path": "https://evil.example/api/v2/"},
-    "user information": BASIC | {"api_path": "https://planted123@HOST/api/v2/"},
-    "a query": BASIC | {"api_path": "https://HOST/api/v2/?planted123"},
-    "a fragment": BASIC | {"api_path": "https://HOST/api/v2/#planted123"},
-    "another port": BASIC | {"api_path": "https://localhost:1/api/v2/"},
-    "another version": BASIC | {"api_path": "https://HOST/api/v1/"},
-    "the address of the panel": BASIC | {"api_path": "https://HOST/manage/dashboard"},
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_input_gets_a_one_line_remedy_and_writes_nothing(
-    name: str, run: Run, stack: Stack, sandbox_store: SandboxStore, tmp_path: Path
-) -> None:
-    given = WRONG[name]
-    text = given if isinstance(given, str) else json.dumps(given).replace("HOST", sandbox_store.host)
-    result = run("credentials", "set", "--from-file", file_of(tmp_path, text))
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("storekey: ")
-    assert len(line) > 40, "no remedy"
-    assert "planted123" not in line
-    assert labels(stack) == {}
-    assert sandbox_store.requests == []
-
-
-def test_there_are_thirty_kinds_of_wrong_input_and_more() -> None:
-    assert len(WRONG) >= 30
-
-
 def test_a_file_that_cannot_be_read_and_an_input_that_ends_early_are_wrong_input(
     run: Run, stack: Stack, tmp_path: Path
 ) -> None:
@@ -340,3 +239,23 @@ def test_try_needs_no_aws(
     assert "retail" not in good.output
     sandbox_store.delete(account)
     assert run("try", *options, "--from-file", file_of(tmp_path, account.secret())).exit_code == 1
+
+
+def test_prompts_on_a_terminal_show_no_token(
+    stack: Stack, aws: Aws, sandbox_store: SandboxStore, tmp_path: Path
+) -> None:
+    account = new_account(sandbox_store)
+    answers = [account.api_path, account.username, account.api_token]
+    environment = {"HOME": str(tmp_path), "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    command = [str(Path(sys.executable).parent / "storekey"), "--endpoint-url", aws.endpoint, "--region", "us-east-1"]
+    status, shown = on_terminal([*command, "credentials", "set", "--now"], answers, environment)
+    assert status == 0, shown
+    assert account.username in shown
+    assert account.api_token not in shown
+    assert "AWSCURRENT" in labels(stack)
+    (tmp_path / "ca.pem").write_text(sandbox_store.ca_pem)
+    options = ["--hosts", sandbox_store.host, "--ca-bundle", str(tmp_path / "ca.pem")]
+    status, shown = on_terminal([command[0], "try", *options], answers, {"HOME": str(tmp_path)})
+    assert status == 0, shown
+    assert str(max(sandbox_store.orders)) in shown
+    assert account.api_token not in shown

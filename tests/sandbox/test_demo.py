@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from sandbox.demo import run
 from sandbox.store import SandboxStore
 from sandbox.story import DisprovedError, Story
 from tests.support import new_account
+from tests.terminal import on_terminal
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -57,27 +56,9 @@ def test_a_claim_that_does_not_hold_ends_the_demo_with_status_1(
 
 
 def typed(answers: list[str], *, store: SandboxStore, api_path: str, home: Path) -> tuple[int, str]:
-    """Run the demo on a terminal, with a person who types; returns its status and all that was shown."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "STORE_CA_BUNDLE": store.ca_pem, "TERM": "xterm"}
-        os.chdir(ROOT)
-        os.execve(sys.executable, [sys.executable, "-m", "sandbox", "--store", api_path], environment)
-    shown, waiting = b"", list(answers)
-    while piece := read(terminal):
-        shown += piece
-        if waiting and shown.rstrip().endswith(b":"):
-            time.sleep(0.2)  # getpass turns the echo off after its prompt
-            os.write(terminal, f"{waiting.pop(0)}\n".encode())
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
-
-
-def read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        return b""
+    """Run the demo against a store on a terminal."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "STORE_CA_BUNDLE": store.ca_pem}
+    return on_terminal([sys.executable, "-m", "sandbox", "--store", api_path], answers, environment)
 
 
 @pytest.mark.parametrize(("mangle", "status", "says"), [(str, 0, "2 claims"), (str.swapcase, 1, "refused")])

@@ -1,0 +1,39 @@
+"""A stack that CloudFormation knows, and the command on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+from sandbox.aws import Aws, Stack
+from sandbox.store import SandboxStore
+from sandbox.template import Template
+from tests.ops.operator import Run
+from tests.support import register_stack
+
+
+@pytest.fixture
+def stack(aws: Aws, sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem, "StoreName": "retail"}
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with closing(aws.deploy(Template.load("template.yaml", parameters))) as deployed:
+        register_stack(aws, deployed.outputs, parameters)
+        yield deployed
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, typed: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(app, arguments, input=typed)
+
+    return invoke
