@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from sandbox.aws import Aws
 from sandbox.store import SandboxStore
+from sandbox.store.settings import Settings as StoreSettings
 from tests.support import Secret, new_account
 
 settings.register_profile(
@@ -31,11 +32,12 @@ def _sandbox_store() -> Iterator[SandboxStore]:
 
 @pytest.fixture
 def sandbox_store(_sandbox_store: SandboxStore) -> Iterator[SandboxStore]:
-    """A store without faults, quota, latency or requests seen; accounts and rows stay from test to test."""
+    """A store without faults, quota, odd settings or requests seen; accounts and rows stay from test to test."""
     yield _sandbox_store
     _sandbox_store.heal()
     _sandbox_store.quota = None
-    _sandbox_store.latency = 0.0
+    for name, value in vars(StoreSettings()).items():
+        setattr(_sandbox_store, name, value)
     _sandbox_store.clear_requests()
 
 

@@ -5,10 +5,12 @@ from .app import Seen
 from .faults import Answer, BadGzip, Bomb, Drip, Fault, Redirect, Reset, Slow, Truncate
 from .quota import Hourly, Window
 from .sandbox import SandboxStore
+from .settings import Arriving
 
 __all__ = [
     "SCOPES",
     "Answer",
+    "Arriving",
     "BadGzip",
     "BasicAccount",
     "Bomb",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .dates import iso_8601, rfc_2822
-from .rows import Json, Row
+from .dates import iso_8601, parse_date, rfc_2822
+from .rows import Json
 
 # 2024-01-01T00:00:00Z, and a year and a half of trade: all data lie in the past, whatever the clock says.
 EPOCH = 1_704_067_200
@@ -24,6 +24,12 @@ def scatter(seed: int, number: int) -> int:
 def money(cents: int) -> str:
     """Write an amount as v2 does, a string with four decimals."""
     return f"{cents // 100}.{cents % 100:02}00"
+
+
+def taxed(name: str, cents: int) -> dict[str, str]:
+    """An amount before, after and of the tax, which is a tenth."""
+    tax = cents // 10
+    return {f"{name}_ex_tax": money(cents), f"{name}_inc_tax": money(cents + tax), f"{name}_tax": money(tax)}
 
 
 def price_of(product_id: int) -> int:
@@ -114,24 +120,29 @@ class ProductMaker(_Spread):
         }
 
 
-def customer_v3(row: Row) -> Json:
-    """A customer as ``GET /v3/customers`` gives it: ISO dates, no links."""
-    names = ("id", "company", "first_name", "last_name", "email", "phone", "customer_group_id", "notes")
-    data = row.data
-    return {**{name: data[name] for name in names}, **_dates_v3(row)}
+def customer_v3(data: Json) -> Json:
+    """A customer as ``GET /v3/customers`` gives it: ISO dates, no links, no form fields."""
+    return {**{name: value for name, value in data.items() if name not in _ONLY_V2}, **_dates_v3(data)}
 
 
-def product_v3(row: Row) -> Json:
+def product_v3(data: Json) -> Json:
     """A product as ``GET /v3/catalog/products`` gives it: numbers as numbers, ISO dates, no links."""
-    data = row.data
-    names = ("id", "name", "type", "sku", "description", "is_visible", "inventory_level", "inventory_tracking")
-    amounts = ("price", "cost_price", "retail_price", "sale_price", "calculated_price", "weight")
     return {
-        **{name: data[name] for name in (*names, "categories", "brand_id", "total_sold")},
-        **{name: float(data[name]) for name in amounts},
-        **_dates_v3(row),
+        **{name: value for name, value in data.items() if name not in _ONLY_V2},
+        **{name: float(data[name]) for name in _AMOUNTS},
+        "custom_url": {"url": data["custom_url"], "is_customized": False},
+        **_dates_v3(data),
     }
 
 
-def _dates_v3(row: Row) -> Json:
-    return {"date_created": iso_8601(row.created), "date_modified": iso_8601(row.modified)}
+_ONLY_V2 = frozenset(
+    {
+        *("addresses", "form_fields", "store_credit", "reset_pass_on_login", "accepts_marketing"),
+        *("brand", "images", "skus"),
+    }
+)
+_AMOUNTS = ("price", "cost_price", "retail_price", "sale_price", "calculated_price", "weight")
+
+
+def _dates_v3(data: Json) -> Json:
+    return {name: iso_8601(parse_date(data[name]) or 0.0) for name in ("date_created", "date_modified")}

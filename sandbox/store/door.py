@@ -25,7 +25,7 @@ def admit(accounts: Accounts, request: web.BaseRequest) -> Account | web.Respons
     """The account that a request comes from, or the answer that turns it away: 401, 403 or 404."""
     place = _PATH.match(request.path)
     if place is None:
-        return not_found(request.path)
+        return not_found(request.path).response()
     account = accounts.basic(request.headers) if place["basic"] else accounts.token(request.headers)
     if account is None:
         return _unauthorized(request)
@@ -36,8 +36,8 @@ def admit(accounts: Accounts, request: web.BaseRequest) -> Account | web.Respons
 
 def _unauthorized(request: web.BaseRequest) -> web.Response:
     if "/v3/" in request.path:
-        return error_reply(request.path, 401, "Unauthorized")
-    answer = error_reply(request.path, 401, "No credentials were supplied in the request.")
+        return error_reply(request.path, 401, "Unauthorized").response()
+    answer = error_reply(request.path, 401, "No credentials were supplied in the request.").response()
     if "Authorization" not in request.headers and request.path.startswith("/api/"):
         answer.headers["WWW-Authenticate"] = 'Basic realm="API"'
     return answer
@@ -45,8 +45,8 @@ def _unauthorized(request: web.BaseRequest) -> web.Response:
 
 def _forbidden(account: TokenAccount, request: web.BaseRequest, place: re.Match[str]) -> web.Response | None:
     if place["hash"] != STORE_HASH:
-        return error_reply(request.path, 403, "You don't have access to this store.")
+        return error_reply(request.path, 403, "You don't have access to this store.").response()
     scope = _SCOPES.get(place["resource"])
     if scope is not None and not account.may(request.method, scope):
-        return error_reply(request.path, 403, "You don't have a required scope to access the endpoint.")
+        return error_reply(request.path, 403, "You don't have a required scope to access the endpoint.").response()
     return None

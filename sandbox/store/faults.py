@@ -65,7 +65,7 @@ class Answer(Fault):
             return web.Response(status=self.status, body=self.body, content_type="application/json")
         if isinstance(self.body, str):
             return web.Response(status=self.status, text=self.body, content_type="text/html")
-        return json_reply(self.status, self.body)
+        return json_reply(self.status, self.body).response()
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,20 @@
-"""What a list's parameters select: filters, order and paging, without network or clock."""
+"""What the parameters of a v2 list select: filters, order and paging, without network or clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import islice
-from operator import ge, gt, le, lt
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from .dates import parse_date
+from .parameters import BadParameterError, Params, amount, integer, paging, parsed
 from .rows import Row, Table
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 250
-Params = Mapping[str, str]
 Read = Callable[[Row], Any]
-_Test = Callable[[Row], bool]
-
-
-class BadParameterError(ValueError):
-    """A parameter whose value the store answers with 400."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The field '{name}' is invalid.")
-
-
-class TooManyError(ValueError):
-    """A ``limit`` above 250, which the store answers with 413."""
+Test = Callable[[Row], bool]
 
 
 @dataclass(frozen=True)
@@ -50,42 +37,68 @@ class Listing:
     sorts: Mapping[str, Read]
 
 
-def select(table: Table, listing: Listing, params: Params, inclusive: bool, listed: _Test | None = None) -> list[Row]:
-    """The page of rows that the parameters ask for.
+@dataclass(frozen=True)
+class Select:
+    """A list's parameters, applied to its rows.
 
-    ``inclusive`` says whether a row on a bound belongs to it, ``listed`` whether a row is shown at all.
-    Raises BadParameterError and TooManyError.
+    ``inclusive`` says whether a row on a bound belongs to it, ``listed`` whether a row is shown at all. Its methods
+    raise BadParameterError and TooManyError.
     """
-    page, limit = paging(params)
-    name, descending = _order(listing, params)
-    tests = [*([listed] if listed else []), *_bounds(listing, params, inclusive), *_equals(listing, params)]
-    low, high = _id_range(params, inclusive)
-    by_id = table.rows(low, high, descending and name == "id")
-    found = (row for row in by_id if all(test(row) for test in tests)) if tests else by_id
-    return _page(found if name == "id" else _sorted(found, listing.sorts[name], descending), page, limit)
+
+    listing: Listing
+    params: Params
+    inclusive: bool
+    listed: Test | None = None
+
+    def page(self, table: Table, *caps: int | None) -> list[Row]:
+        """The page of rows that is asked for, no longer than any of the caps."""
+        page, limit = paging(self.params, *caps)
+        name, descending = _order(self.listing, self.params)
+        found = self.all(table, descending and name == "id")
+        ordered = found if name == "id" else in_order(found, self.listing.sorts[name], descending)
+        return list(islice(ordered, (page - 1) * limit, page * limit))
+
+    def all(self, table: Table, descending: bool = False) -> Iterator[Row]:
+        """All rows that the filters select, by id."""
+        tests = [*([self.listed] if self.listed else []), *self._bounds(), *self._equals()]
+        low, high = self._id_range()
+        by_id = table.rows(low, high, descending)
+        return (row for row in by_id if all(test(row) for test in tests)) if tests else by_id
+
+    def _id_range(self) -> tuple[int | None, int | None]:
+        low, high = (parsed(self.params, name, integer) for name in ("min_id", "max_id"))
+        if self.inclusive:
+            return low, high
+        return (None if low is None else low + 1), (None if high is None else high - 1)
+
+    def _bounds(self) -> Iterator[Test]:
+        compares = {"min": ge, "max": le} if self.inclusive else {"min": gt, "max": lt}
+        for name, of in self.listing.bounds.items():
+            for side, compare in compares.items():
+                bound = parsed(self.params, f"{side}_{name}", of.parse)
+                if bound is not None:
+                    yield compared(of.read, compare, bound)
+
+    def _equals(self) -> Iterator[Test]:
+        for name, of in self.listing.equals.items():
+            wanted = parsed(self.params, name, of.parse)
+            if wanted is not None:
+                yield compared(of.read, eq, wanted)
 
 
-def paging(params: Params, default: int = DEFAULT_LIMIT) -> tuple[int, int]:
-    """The page, counted from 1, and its size."""
-    page, limit = _positive(params, "page", 1), _positive(params, "limit", default)
-    if limit > MAX_LIMIT:
-        raise TooManyError(f"limit must not be above {MAX_LIMIT}")
-    return page, limit
+def compared(value_of: Read, compare: Callable[[Any, Any], bool], other: Any) -> Test:
+    """Whether a row's value compares so with another one."""
+    return lambda row: compare(value_of(row), other)
 
 
-def integer(text: str) -> int:
-    """Read a whole number, in ASCII digits."""
-    if not text.isascii():
-        raise ValueError(text)
-    return int(text)
+def in_order(rows: Iterable[Row], value_of: Read, descending: bool) -> Iterator[Row]:
+    """The rows in the order of a value and, where that is the same, of their ids; None comes first."""
 
+    def key(row: Row) -> tuple[bool, Any, int]:
+        value = value_of(row)
+        return value is not None, "" if value is None else value, row.id
 
-def amount(text: str) -> Decimal:
-    """Read an amount of money."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise ValueError(text) from None
+    return iter(sorted(rows, key=key, reverse=descending))
 
 
 def field(*path: str, parse: Callable[[str], Any] = str) -> Field:
@@ -103,6 +116,15 @@ def read(*path: str) -> Read:
         return value
 
     return read_path
+
+
+def _order(listing: Listing, params: Params) -> tuple[str, bool]:
+    # A list without sorts documents no such parameter, and an undocumented one is ignored.
+    wanted = params.get("sort", "id") if listing.sorts else "id"
+    name, _, direction = wanted.partition(":")
+    if name not in {"id", *listing.sorts} or direction not in {"", "asc", "desc"}:
+        raise BadParameterError("sort")
+    return name, direction == "desc"
 
 
 DATES = {
@@ -138,65 +160,3 @@ PRODUCTS = Listing(
     equals={name: field(name) for name in ("name", "sku", "condition", "availability")},
     sorts={},
 )
-
-
-def _id_range(params: Params, inclusive: bool) -> tuple[int | None, int | None]:
-    low, high = (_parsed(params, name, integer) for name in ("min_id", "max_id"))
-    if inclusive:
-        return low, high
-    return (None if low is None else low + 1), (None if high is None else high - 1)
-
-
-def _bounds(listing: Listing, params: Params, inclusive: bool) -> Iterator[_Test]:
-    compares = {"min": ge, "max": le} if inclusive else {"min": gt, "max": lt}
-    for name, of in listing.bounds.items():
-        for side, compare in compares.items():
-            bound = _parsed(params, f"{side}_{name}", of.parse)
-            if bound is not None:
-                yield _test(of.read, compare, bound)
-
-
-def _equals(listing: Listing, params: Params) -> Iterator[_Test]:
-    for name, of in listing.equals.items():
-        wanted = _parsed(params, name, of.parse)
-        if wanted is not None:
-            yield _test(of.read, lambda value, wanted: value == wanted, wanted)
-
-
-def _test(value_of: Read, compare: Callable[[Any, Any], bool], other: Any) -> _Test:
-    return lambda row: compare(value_of(row), other)
-
-
-def _order(listing: Listing, params: Params) -> tuple[str, bool]:
-    # A list without sorts documents no such parameter, and an undocumented one is ignored.
-    wanted = params.get("sort", "id") if listing.sorts else "id"
-    name, _, direction = wanted.partition(":")
-    if name not in {"id", *listing.sorts} or direction not in {"", "asc", "desc"}:
-        raise BadParameterError("sort")
-    return name, direction == "desc"
-
-
-def _sorted(rows: Iterator[Row], value_of: Read, descending: bool) -> Iterator[Row]:
-    def key(row: Row) -> tuple[bool, Any, int]:
-        value = value_of(row)
-        return value is not None, "" if value is None else value, row.id
-
-    return iter(sorted(rows, key=key, reverse=descending))
-
-
-def _page(rows: Iterator[Row], page: int, limit: int) -> list[Row]:
-    return list(islice(rows, (page - 1) * limit, page * limit))
-
-
-def _positive(params: Params, name: str, default: int) -> int:
-    value: int | None = _parsed(params, name, integer)
-    if value is not None and value < 1:
-        raise BadParameterError(name)
-    return default if value is None else value
-
-
-def _parsed(params: Params, name: str, parse: Callable[[str], Any]) -> Any:
-    try:
-        return parse(params[name]) if name in params else None
-    except ValueError:
-        raise BadParameterError(name) from None

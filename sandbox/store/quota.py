@@ -98,10 +98,10 @@ class _HourMeter:
 
 
 def _too_many() -> web.Response:
-    return json_reply(
-        429, {"status": 429, "title": "You have made too many requests to this API.", "type": "about:blank"}
-    )
+    title = "You have made too many requests to this API."
+    return json_reply(429, {"status": 429, "title": title, "type": "about:blank"}).response()
 
 
 def _hour_spent() -> web.Response:
-    return json_reply(509, [{"status": 509, "message": "The requests-per-hour limit has been reached."}])
+    message = "The requests-per-hour limit has been reached."
+    return json_reply(509, [{"status": 509, "message": message}]).response()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -11,40 +12,43 @@ from .rows import encode
 _TYPE = "/api-docs/getting-started/api-status-codes"
 
 
-def raw_reply(status: int, body: bytes) -> web.Response:
-    """An answer whose body is JSON already."""
-    return web.Response(status=status, body=body, content_type="application/json")
+@dataclass(frozen=True)
+class Reply:
+    """What a route answers, before it meets a network. The body is JSON, or nothing."""
+
+    status: int
+    body: bytes = b""
+    allow: str = ""
+
+    def response(self) -> web.Response:
+        """The same for aiohttp."""
+        headers = {"Allow": self.allow} if self.allow else None
+        kind = "application/json" if self.body else None
+        return web.Response(status=self.status, body=self.body or None, headers=headers, content_type=kind)
 
 
-def json_reply(status: int, value: Any) -> web.Response:
+def json_reply(status: int, value: Any) -> Reply:
     """An answer with a value as JSON."""
-    return raw_reply(status, encode(value))
+    return Reply(status, encode(value))
 
 
-def list_reply(rows: list[bytes]) -> web.Response:
+def list_reply(rows: list[bytes]) -> Reply:
     """A v2 list: a bare array, or 204 without a body if it is empty."""
-    return raw_reply(200, b"[" + b",".join(rows) + b"]") if rows else web.Response(status=204)
+    return Reply(200, b"[" + b",".join(rows) + b"]") if rows else Reply(204)
 
 
-def error_reply(path: str, status: int, message: str) -> web.Response:
+def page_reply(rows: list[bytes], meta: Any) -> Reply:
+    """A page of a v3 list in its envelope."""
+    return Reply(200, b'{"data":[' + b",".join(rows) + b'],"meta":' + encode(meta) + b"}")
+
+
+def error_reply(path: str, status: int, message: str, allow: str = "") -> Reply:
     """An error in the shape of the API that a path belongs to: v2 an array, v3 an object."""
     if "/v3/" in path:
-        return json_reply(status, {"status": status, "title": message, "type": _TYPE})
-    return json_reply(status, [{"status": status, "message": message}])
+        return Reply(status, encode({"status": status, "title": message, "type": _TYPE}), allow)
+    return Reply(status, encode([{"status": status, "message": message}]), allow)
 
 
-def not_found(path: str) -> web.Response:
+def not_found(path: str) -> Reply:
     """The 404 of a row that does not exist."""
     return error_reply(path, 404, "The requested resource was not found.")
-
-
-def page_reply(rows: list[Any], page: int, limit: int, total: int) -> web.Response:
-    """A page in v3's envelope."""
-    pages = -(-total // limit)
-    links = {"current": f"?page={page}&limit={limit}"}
-    if page > 1:
-        links["previous"] = f"?page={page - 1}&limit={limit}"
-    if page < pages:
-        links["next"] = f"?page={page + 1}&limit={limit}"
-    pagination = {"total": total, "count": len(rows), "per_page": limit, "current_page": page, "total_pages": pages}
-    return json_reply(200, {"data": rows, "meta": {"pagination": {**pagination, "links": links}}})

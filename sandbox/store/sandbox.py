@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Literal, Self
 
 from .accounts import SCOPES, Account, BasicAccount, TokenAccount
 from .app import App, Seen
+from .changes import Changes
 from .faults import Fault
 from .quota import Quota, meter
 from .rows import Json, Table
 from .server import Server
-from .shop import Settings, Shop
+from .settings import Settings
+from .shop import Shop
 
 
-class SandboxStore(Settings):
+class SandboxStore(Changes, Settings):
     """A BigCommerce store over TLS on this machine. Its data depend only on the counts and the seed.
 
-    Use it as a context manager, or start() and close() it. The settings (``clock_skew``, ``latency``, ``inclusive``,
-    ``include_lines``, ``list_archived``, ``quota``) may be changed at any time, from any thread.
+    Use it as a context manager, or start() and close() it; get() needs neither. The settings (see ``Settings``; and
+    ``quota``) may be changed at any time, from any thread.
     """
 
     def __init__(self, orders: int = 250, customers: int = 100, products: int = 50, seed: int = 0) -> None:
@@ -28,7 +30,6 @@ class SandboxStore(Settings):
         self._app = App(self._shop)
         self._server = Server(self._app.application)
         self._quota: Quota = None
-        self.ca_pem = self._server.ca_pem
         self.orders: Table = self._shop.orders
         self.customers: Table = self._shop.customers
         self.products: Table = self._shop.products
@@ -38,8 +39,9 @@ class SandboxStore(Settings):
         self._server.start()
 
     def close(self) -> None:
-        """Stop listening; the data, accounts and requests stay."""
+        """Stop listening; the data, accounts and requests stay. Raises what ``before_request`` raised."""
         self._server.close()
+        self._surface()
 
     def __enter__(self) -> Self:
         self.start()
@@ -48,7 +50,16 @@ class SandboxStore(Settings):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._server.close()
+        if error is None:
+            self._surface()
+        elif (failure := self._app.failure()) is not None:
+            error.add_note(f"before_request failed: {failure!r}")
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificate of the CA that signed the store's own."""
+        return self._server.ca_pem
 
     @property
     def host(self) -> str:
@@ -72,12 +83,29 @@ class SandboxStore(Settings):
 
     @property
     def requests(self) -> list[Seen]:
-        """The requests seen so far, in the order of their answers."""
+        """The requests seen so far, in the order of their answers; those of get() without headers."""
         return self._app.seen()
 
     def clear_requests(self) -> None:
-        """Forget the requests seen so far."""
+        """Forget the requests seen so far, and number the next ones from 1. Raises what ``before_request`` raised."""
         self._app.forget()
+        self._surface()
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> tuple[int, bytes]:
+        """The status and body with which the store answers a GET, asked without network, account, quota or fault.
+
+        ``path`` is below the store's root: ``v2/orders``, ``v3/customers``. ``before_request`` is called in this
+        thread, and what it raises is raised here.
+        """
+        answer = self._app.get(path, query or {})
+        return answer.status, answer.body
+
+    def snapshot(self, kind: Literal["orders", "customers", "products"]) -> dict[int, Json]:
+        """A copy of the rows of a kind that the store would list now, by id, in the shape of v2."""
+        with self._shop.lock:
+            listed = self._shop.listed if kind == "orders" else None
+            rows = {"orders": self.orders, "customers": self.customers, "products": self.products}[kind].rows()
+            return {row.id: row.copy() for row in rows if listed is None or listed(row)}
 
     def create_account(self, username: str) -> BasicAccount:
         """Create a Basic (legacy) API account; the store must have been started once."""
@@ -103,22 +131,7 @@ class SandboxStore(Settings):
         """Forget the faults that are still to come."""
         self._app.faults.heal()
 
-    def lines(self, order_id: int) -> list[Json]:
-        """All lines of an order, as its ``products`` route gives them page by page."""
-        return self._shop.lines(order_id)
-
-    def add_order(self, **fields: Any) -> Json:
-        """Add an order with the next id, created now; ``products`` become its lines."""
-        return self._shop.add_order(fields)
-
-    def change_order(self, order_id: int, **fields: Any) -> Json:
-        """Change fields of an order; it is modified now, unless ``date_modified`` is among the fields."""
-        return self._shop.change_order(order_id, fields)
-
-    def archive_order(self, order_id: int) -> None:
-        """Archive an order, as DELETE does."""
-        self._shop.archive_order(order_id)
-
-    def remove_order(self, order_id: int) -> None:
-        """Remove an order altogether: its next read is answered 404."""
-        self._shop.remove_order(order_id)
+    def _surface(self) -> None:
+        failure = self._app.failure()
+        if failure is not None:
+            raise failure

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import cached_property
 
 import trustme
 from aiohttp import web
@@ -21,13 +22,24 @@ class Server:
 
     def __init__(self, application: Callable[[], web.Application]) -> None:
         self._application = application
-        authority = trustme.CA()
-        self.ca_pem = authority.cert_pem.bytes().decode()
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self._tls)
         self._port = 0
         self._running: _Running | None = None
+
+    @cached_property
+    def ca_pem(self) -> str:
+        """The CA's certificate, made when somebody wants it first."""
+        return self._authority.cert_pem.bytes().decode()
+
+    @cached_property
+    def _authority(self) -> trustme.CA:
+        return trustme.CA()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+        return context
 
     @property
     def port(self) -> int:

@@ -1,34 +1,31 @@
-"""What the store holds and how it behaves: its rows, its clock and the settings that tests change."""
+"""What the store holds: its rows, its clock, and what happens to them."""
 
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .catalog import CustomerMaker, ProductMaker
 from .dates import rfc_2822
-from .orders import OrderMaker, consignments
-from .rows import Json, Row, Table, encode
+from .lines import given_lines
+from .orders import OrderMaker
+from .rows import KEPT, Json, Maker, Row, Table, copied, to_json
+from .settings import Settings
+from .shapes import changed_json, lines_link
 from .statuses import STATUSES
 
 FIRST_ORDER = 100
 _DEPENDENT = {"products", "shipping_addresses", "coupons", "consignments"}
 
 
-@dataclass(eq=False)
-class Settings:
-    """How the store behaves; may be changed while it runs.
+@dataclass(frozen=True)
+class Inline:
+    """Consignments in an order: with at most ``cap`` of its lines (None: all), or with a link to them."""
 
-    ``clock_skew`` and ``latency`` are seconds. ``inclusive``: whether a row on a ``min_`` or ``max_`` bound is listed.
-    ``include_lines``: whether ``include`` is honoured. ``list_archived``: whether archived orders are listed.
-    """
-
-    clock_skew: float = 0.0
-    latency: float = 0.0
-    inclusive: bool = True
-    include_lines: bool = True
-    list_archived: bool = True
+    lines: bool
+    cap: int | None
 
 
 class Shop:
@@ -39,19 +36,26 @@ class Shop:
         self.lock = threading.RLock()
         customer_ids, product_ids = range(1, customers + 1), range(1, products + 1)
         self._maker = OrderMaker(seed, FIRST_ORDER, orders, customer_ids, product_ids)
+        self._customer_maker = CustomerMaker(seed, 1, customers)
+        self._product_maker = ProductMaker(seed, 1, products)
         self.orders = Table(self._maker, range(FIRST_ORDER, FIRST_ORDER + orders), self.lock)
-        self.customers = Table(CustomerMaker(seed, 1, customers), customer_ids, self.lock)
-        self.products = Table(ProductMaker(seed, 1, products), product_ids, self.lock)
+        self.customers = Table(self._customer_maker, customer_ids, self.lock)
+        self.products = Table(self._product_maker, product_ids, self.lock)
         self._lines: dict[int, list[Json]] = {}
 
     def now(self) -> float:
         """Unix seconds by the store's clock."""
-        return time.time() + self.settings.clock_skew
+        return self.settings.clock() + self.settings.clock_skew
 
     def lines(self, order_id: int) -> list[Json]:
         """All lines of an order, in the order of their ids."""
         with self.lock:
             return self._lines[order_id] if order_id in self._lines else self._maker.lines(order_id)
+
+    def lines_json(self, order_id: int) -> list[str]:
+        """The same lines as JSON."""
+        given = self._lines.get(order_id)
+        return self._maker.lines_json(order_id) if given is None else [to_json(line) for line in given]
 
     def add_order(self, fields: Json) -> Json:
         """Add an order with the next id; ``products`` in the fields become its lines."""
@@ -59,23 +63,24 @@ class Shop:
             order_id = self.orders.next_id
             order = self._maker.make(order_id)
             if "products" in fields:
-                self._lines[order_id] = self._given_lines(order_id, fields["products"])
-                order["items_total"] = sum(int(line["quantity"]) for line in self._lines[order_id])
-            now = rfc_2822(self.now())
-            order |= {"date_created": now, "date_modified": now, "date_shipped": ""}
+                asked = [{name: line[name] for name in line if name != "id"} for line in fields["products"]]
+                order |= self._keep_lines(order_id, asked)
+            order |= {**self._created(), "date_shipped": ""}
             self.orders[order_id] = order | _own(order, fields)
             return self.orders[order_id]
 
-    def change_order(self, order_id: int, fields: Json) -> Json:
-        """Merge fields into an order; raises KeyError if there is none."""
+    def change_orders(self, ids: Iterable[int], fields: Json) -> None:
+        """Merge fields into orders, all in one second; raises KeyError, and changes none, if one of them is missing."""
         with self.lock:
-            order = self.orders[order_id]
-            order.update({"date_modified": rfc_2822(self.now()), **_own(order, fields)})
-            return order
+            rows = [self.orders.row(order_id) for order_id in ids]
+            stamped, fields = {"date_modified": rfc_2822(self.now())}, copied(fields)
+            alike = None if "billing_address" in fields else {**stamped, **_own({}, fields)}
+            for row in rows:
+                row.change(alike or {**stamped, **_own(row.data, fields)})
 
     def archive_order(self, order_id: int) -> None:
         """Archive an order, as DELETE does: it stays readable, with ``is_deleted``."""
-        self.change_order(order_id, {"is_deleted": True})
+        self.change_orders([order_id], {"is_deleted": True})
 
     def remove_order(self, order_id: int) -> None:
         """Remove an order altogether; raises KeyError if there is none."""
@@ -83,27 +88,65 @@ class Shop:
             del self.orders[order_id]
             self._lines.pop(order_id, None)
 
-    def encoded(self, row: Row, include: set[str]) -> bytes:
-        """An order as JSON, with what ``include`` asks for if the store honours that."""
-        if not include & {"consignments", "consignments.line_items"} or not self.settings.include_lines:
-            return row.encoded()
-        order, lines = row.data, self.lines(row.id)
-        return encode({**order, "consignments": consignments(order, lines, "consignments.line_items" in include)})
+    def set_lines(self, order_id: int, lines: list[Json]) -> None:
+        """Replace an order's lines; raises KeyError if there is none."""
+        with self.lock:
+            self.orders.row(order_id)
+            self.change_orders([order_id], self._keep_lines(order_id, lines))
 
-    def order_count(self) -> Json:
+    def add_customer(self, fields: Json) -> Json:
+        """Add a customer with the next id."""
+        return self._add(self.customers, self._customer_maker, fields)
+
+    def add_product(self, fields: Json) -> Json:
+        """Add a product with the next id."""
+        return self._add(self.products, self._product_maker, fields)
+
+    def change(self, table: Table, row_id: int, fields: Json) -> Json:
+        """Merge fields into a customer or a product; raises KeyError if there is none."""
+        with self.lock:
+            row = table[row_id]
+            row.update({"date_modified": rfc_2822(self.now()), **fields, "id": row_id})
+            return row
+
+    def listed(self, row: Row) -> bool:
+        """Whether an order is in lists."""
+        return self.settings.list_archived or not row.changed("is_deleted")
+
+    def inline(self, include: set[str]) -> Inline | None:
+        """What ``include`` adds to an order; None: nothing, or it is not honoured."""
+        if not self.settings.include_lines or include.isdisjoint({"consignments", "consignments.line_items"}):
+            return None
+        return Inline("consignments.line_items" in include, self.settings.include_line_cap)
+
+    def encoded(self, row: Row, inline: Inline | None) -> bytes:
+        """An order as JSON, with what is added to it."""
+        if row.untouched:
+            return _untouched(self._maker, row.id, inline)
+        return changed_json(row.data, _inlined(row.id, inline, self.lines_json))
+
+    def order_count(self, rows: Iterator[Row]) -> Json:
         """How many orders there are, in all and in each status."""
         counts = [0] * len(STATUSES)
-        for row in self.orders.rows():
-            counts[row.live["status_id"] if row.live else self._maker.status_id(row.id)] += 1
+        for row in rows:
+            status_id = row.changed("status_id")
+            counts[self._maker.status_id(row.id) if status_id is None else status_id] += 1
         statuses = [{**status, "count": counts[status["id"]], "sort_order": status["id"]} for status in STATUSES]
-        return {"count": len(self.orders), "statuses": statuses}
+        return {"count": sum(counts[0 if self.settings.count_incomplete else 1 :]), "statuses": statuses}
 
-    def _given_lines(self, order_id: int, given: list[Json]) -> list[Json]:
-        lines = []
-        for place, line in enumerate(given):
-            made = self._maker.line(order_id, place, line.get("product_id", 0), line.get("quantity", 1))
-            lines.append(made | {name: value for name, value in line.items() if name != "id"})
-        return lines
+    def _add(self, table: Table, maker: Maker, fields: Json) -> Json:
+        with self.lock:
+            row_id = table.next_id
+            table[row_id] = {**maker.make(row_id), **self._created(), **fields, "id": row_id}
+            return table[row_id]
+
+    def _created(self) -> Json:
+        now = rfc_2822(self.now())
+        return {"date_created": now, "date_modified": now}
+
+    def _keep_lines(self, order_id: int, lines: list[Json]) -> Json:
+        kept = self._lines[order_id] = given_lines(order_id, copied(lines))
+        return {"items_total": sum(int(line["quantity"]) for line in kept)}
 
 
 def _own(order: Json, fields: Json) -> Json:
@@ -115,3 +158,14 @@ def _own(order: Json, fields: Json) -> Json:
         status = STATUSES[own["status_id"]]
         own |= {"status": status["name"], "custom_status": status["custom_label"]}
     return own
+
+
+def _inlined(order_id: int, inline: Inline | None, lines_json: Callable[[int], list[str]]) -> str | None:
+    if inline is None:
+        return None
+    return f"[{','.join(lines_json(order_id)[: inline.cap])}]" if inline.lines else lines_link(order_id)
+
+
+@lru_cache(maxsize=KEPT)
+def _untouched(maker: OrderMaker, row_id: int, inline: Inline | None) -> bytes:
+    return maker.written(row_id, _inlined(row_id, inline, maker.lines_json))

@@ -1,0 +1,27 @@
+"""What routes are: functions from what they are asked to a reply, without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .parameters import Params
+from .replies import Reply
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a route is asked: the id in its path (0 if it has none), its parameters and its body."""
+
+    id: int
+    params: Params
+    body: bytes = b""
+
+
+Handler = Callable[[Call], Reply]
+# By path below the store's root, with {id} for a number, then by method.
+Routes = dict[str, dict[str, Handler]]
+
+
+class NotFoundError(LookupError):
+    """There is no such route or row: 404."""
