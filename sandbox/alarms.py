@@ -55,6 +55,11 @@ class Alarm:
         self.period = int(properties["Period"])
         self.periods = int(properties["EvaluationPeriods"])
         self.datapoints = int(properties.get("DatapointsToAlarm", self.periods))
+        longest = 86400 if self.period < 3600 else 604800
+        if self.period * self.periods > longest or not (self.period in (10, 20, 30) or self.period % 60 == 0):
+            raise ValueError(f"the alarm {self.name} looks at {self.periods} periods of {self.period} s: not possible")
+        if not 1 <= self.datapoints <= self.periods:
+            raise ValueError(f"the alarm {self.name} wants {self.datapoints} data points of {self.periods}")
         self.missing: str = properties.get("TreatMissingData", "missing")
         dimensions = {each["Name"]: each["Value"] for each in properties.get("Dimensions", [])}
         self._metric = (properties["Namespace"], properties["MetricName"], dimensions)

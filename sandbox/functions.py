@@ -123,6 +123,14 @@ class Function:
         with self._lock:
             self._end()
 
+    def kill(self) -> None:
+        """End the environment at once; an invocation that it is about fails as it does in a crash."""
+        while self._lock.locked():
+            if process := self._process:
+                process.signal(signal.SIGKILL)
+            time.sleep(0.01)
+        self.close()
+
     def _end(self) -> None:
         if self._process:
             self._process.close()
@@ -163,10 +171,9 @@ class _Process:
         return reply
 
     def invoke(self, event: Any, timeout: float) -> dict[str, Any]:
-        request_id = str(uuid.uuid4())
         invocation = {
             "event": event,
-            "request_id": request_id,
+            "request_id": (request_id := str(uuid.uuid4())),
             "arn": self._configuration.arn,
             "deadline": time.time() + timeout,
             "trace": f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0",
@@ -188,7 +195,7 @@ class _Process:
         """End the child by the end of its stream, so that it can save its coverage; by signals if it does not heed."""
         self._channel.close()
         self._wait()
-        self._signal(signal.SIGKILL)  # what the function itself has started and left behind
+        self.signal(signal.SIGKILL)  # what the function itself has started and left behind
         self._output.close()
         self._home.cleanup()
 
@@ -197,7 +204,7 @@ class _Process:
             line = self._line(time.monotonic() + timeout)
         except TimeoutError:
             self.ended = True
-            self._signal(signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             return _failure("Sandbox.Timedout", request_id, f"Task timed out after {timeout:.2f} seconds")
         if line is None:
             self.ended = True
@@ -224,19 +231,18 @@ class _Process:
             try:
                 return self._child.wait(CLOSE_SECONDS)
             except subprocess.TimeoutExpired:
-                self._signal(signum)
+                self.signal(signum)
         return self._child.wait()
 
-    def _signal(self, signum: int) -> None:
+    def signal(self, signum: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signum)
 
 
 def _flags() -> list[str]:
     """Unbuffered, UTF-8, nothing of the user's on the path, byte code where this process has it."""
-    flags = ["-u", "-s", "-P", "-X", "utf8"]
-    if sys.pycache_prefix:
-        flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    cache = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+    flags = ["-u", "-s", "-P", "-X", "utf8", *cache]
     return [*flags, "-B"] if sys.dont_write_bytecode else flags
 
 

@@ -8,6 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SIZES = [
+    f"{prefix}{size}".capitalize() for prefix in ("", "kilo", "mega", "giga", "tera") for size in ("bytes", "bits")
+]
+_PLAIN = ["Seconds", "Microseconds", "Milliseconds", "Percent", "Count", "None"]
+UNITS = {*_PLAIN, *_SIZES, *(f"{unit}/Second" for unit in [*_SIZES, "Count"])}
+
 
 class MetricsError(ValueError):
     """A log line claims to hold metrics, but CloudWatch would not take them."""
@@ -65,6 +71,7 @@ def _points(document: Mapping[str, Any], later: float) -> Iterable[Point]:
             _require(all(texts), f"dimensions {dimensions}")
             for metric in metrics:
                 name, unit = metric.get("Name"), metric.get("Unit", "None")
+                _require(unit in UNITS, f"{name} has the unit {unit!r}")
                 yield Point(namespace, name, dimensions, unit, timestamp / 1000 + later, _values(document, name))
 
 

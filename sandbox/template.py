@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from samtranslator.yaml_helper import yaml_parse
+
+from .parameters import TemplateError, parameter_values, text_of
+
+__all__ = ["PSEUDO_PARAMETERS", "Names", "Template", "TemplateError", "text_of"]
 
 Names = Mapping[str, Any]
 """What a name stands for: ``Topic`` for its Ref, ``Topic.TopicArn`` for an attribute, ``AWS::Region`` for a pseudo."""
@@ -23,10 +28,6 @@ PSEUDO_PARAMETERS: Names = {
 _NO_VALUE = object()
 _PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 _NOTHING: Names = {}
-
-
-class TemplateError(ValueError):
-    """The template, or a parameter given to it, cannot be deployed as it is; the message names the culprit."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class Template:
     def load(cls, path: Path | str, parameters: Mapping[str, Any] | None = None) -> Self:
         """Read a template. Raises TemplateError for an unknown parameter, or a value that its rules forbid."""
         body = yaml_parse(Path(path).read_text(encoding="utf-8"))
-        return cls(Path(path).resolve().parent, body, _values(body, parameters or {}))
+        return cls(Path(path).resolve().parent, body, parameter_values(body, parameters or {}))
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> Self:
         """Return the template with other parameters; what is not named falls back to its default."""
-        return replace(self, parameters=_values(self.body, parameters))
+        return replace(self, parameters=parameter_values(self.body, parameters))
 
     def resources(self, *types: str) -> dict[str, Mapping[str, Any]]:
         """Return the resources whose condition holds by logical id: all, or those of these types."""
@@ -60,9 +61,11 @@ class Template:
 
     def functions(self) -> dict[str, dict[str, Any]]:
         """Return each function's properties, unresolved, with those of Globals merged in as SAM merges them."""
-        shared = self.body.get("Globals", {}).get("Function", {})
-        found = self.resources("AWS::Serverless::Function")
-        return {logical_id: _merged(shared, resource["Properties"]) for logical_id, resource in found.items()}
+        return self._with_globals("Function")
+
+    def state_machines(self) -> dict[str, dict[str, Any]]:
+        """Return each state machine's properties, unresolved, with those of Globals merged in as SAM merges them."""
+        return self._with_globals("StateMachine")
 
     def layer_folders(self, function: Mapping[str, Any]) -> list[Path]:
         """Return the folders of those layers of a function that this template builds."""
@@ -87,6 +90,11 @@ class Template:
         """
         resolved = _Resolver(self, names).resolve(value)
         return None if resolved is _NO_VALUE else resolved
+
+    def _with_globals(self, kind: str) -> dict[str, dict[str, Any]]:
+        shared = self.body.get("Globals", {}).get(kind, {})
+        found = self.resources(f"AWS::Serverless::{kind}")
+        return {logical_id: _merged(shared, resource["Properties"]) for logical_id, resource in found.items()}
 
     def _wanted(self, item: Mapping[str, Any]) -> bool:
         return "Condition" not in item or self.holds(item["Condition"])
@@ -177,6 +185,9 @@ class _Resolver:
         separator, parts = argument
         return str(separator).join(text_of(part) for part in self.resolve(parts))
 
+    def fn_base64(self, argument: Any) -> str:
+        return b64encode(str(self.resolve(argument)).encode()).decode()
+
     def fn_split(self, argument: list[Any]) -> list[str]:
         separator, text = argument
         return str(self.resolve(text)).split(separator)
@@ -197,11 +208,6 @@ class _Resolver:
         return self.resolve(found)
 
 
-def text_of(value: Any) -> str:
-    """Write a scalar as CloudFormation does: booleans in lower case, whole numbers without a fraction."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _present(items: Iterable[Any]) -> list[Any]:
     return [item for item in items if item is not _NO_VALUE]
 
@@ -211,40 +217,3 @@ def _merged(shared: Any, own: Any) -> Any:
         both = {key: _merged(shared[key], own[key]) for key in shared.keys() & own.keys()}
         return {**shared, **own, **both}
     return [*shared, *own] if isinstance(shared, list) and isinstance(own, list) else own
-
-
-def _values(body: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    declared = body.get("Parameters", {})
-    if unknown := sorted(given.keys() - declared.keys()):
-        raise TemplateError(f"the template has no parameter {', '.join(unknown)}")
-    return {name: _value(name, rules, given) for name, rules in declared.items()}
-
-
-def _value(name: str, rules: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
-    value = given.get(name, rules.get("Default"))
-    if value is None:
-        raise TemplateError(f"the parameter {name} needs a value")
-    if rules["Type"].startswith("AWS::SSM::"):
-        raise TemplateError(f"the parameter {name} lies in Parameter Store, which is not read here")
-    text = ",".join(map(text_of, value)) if isinstance(value, list) else text_of(value)
-    several = rules["Type"] == "CommaDelimitedList" or rules["Type"].startswith("List<")
-    values = [part.strip() for part in text.split(",")] if several else [text]
-    for one in values:
-        if problem := _problem(rules, one):
-            raise TemplateError(f"the parameter {name} is {one!r}: {rules.get('ConstraintDescription', problem)}")
-    return values if several else text
-
-
-def _problem(rules: Mapping[str, Any], text: str) -> str | None:
-    if "AllowedValues" in rules and text not in map(text_of, rules["AllowedValues"]):
-        return "not one of AllowedValues"
-    if "AllowedPattern" in rules and not re.fullmatch(rules["AllowedPattern"], text):
-        return f"does not match {rules['AllowedPattern']}"
-    if not int(rules.get("MinLength", 0)) <= len(text) <= int(rules.get("MaxLength", len(text))):
-        return "shorter than MinLength or longer than MaxLength"
-    if rules["Type"] not in ("Number", "List<Number>"):
-        return None
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text):
-        return "not a number"
-    within = float(rules.get("MinValue", text)) <= float(text) <= float(rules.get("MaxValue", text))
-    return None if within else "less than MinValue or more than MaxValue"

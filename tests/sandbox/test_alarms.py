@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sandbox.alarms import ALARM, INSUFFICIENT_DATA, OK, Alarm, Alarms
-from sandbox.metrics import MetricsError, Point
+from sandbox.metrics import Point
 
 KEPT = "the state from before"
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
@@ -102,8 +101,18 @@ def test_only_the_very_metric_counts() -> None:
     assert alarm(Unit="Seconds").data([point(1, 9)], 2) == [None, None, None]
 
 
-@pytest.mark.parametrize("unknown", [{"Statistic": "p90"}, {"ComparisonOperator": "GreaterThanUpperThreshold"}])
-def test_an_alarm_that_would_be_judged_wrongly_is_an_error(unknown: dict[str, str]) -> None:
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"Statistic": "p90"},
+    {"ComparisonOperator": "GreaterThanUpperThreshold"},
+    {"Period": 45},
+    {"Period": 300, "EvaluationPeriods": 289},
+    {"Period": 3600, "EvaluationPeriods": 169},
+    {"EvaluationPeriods": 2, "DatapointsToAlarm": 3},
+]
+
+
+@pytest.mark.parametrize("unknown", IMPOSSIBLE)
+def test_an_alarm_that_would_be_judged_wrongly_is_an_error(unknown: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="an-alarm"):
         alarm(**unknown)
 
@@ -207,29 +216,3 @@ def test_disabled_actions_publish_nothing() -> None:
     scene = Scene(alarm(AlarmActions=["arn:aws:sns:r:1:t"], ActionsEnabled=False))
     scene.log(Faults=1)
     assert scene.changes() == [(INSUFFICIENT_DATA, ALARM)] and scene.published == []
-
-
-def broken() -> Iterator[Any]:
-    good = json.loads(line(1_800_000_000, Faults=1))
-    directive = good["_aws"]["CloudWatchMetrics"][0]
-    yield "seconds", good | {"_aws": good["_aws"] | {"Timestamp": 1_800_000_000}}
-    yield "no time", good | {"_aws": {"CloudWatchMetrics": [directive]}}
-    yield "no namespace", good | {"_aws": good["_aws"] | {"CloudWatchMetrics": [directive | {"Namespace": ""}]}}
-    yield "flat dimensions", good | {"_aws": good["_aws"] | {"CloudWatchMetrics": [directive | {"Dimensions": ["s"]}]}}
-    many = [{"Name": "Faults"}] * 101
-    yield "too many metrics", good | {"_aws": good["_aws"] | {"CloudWatchMetrics": [directive | {"Metrics": many}]}}
-    yield (
-        "a metric without name",
-        good | {"_aws": good["_aws"] | {"CloudWatchMetrics": [directive | {"Metrics": [{}]}]}},
-    )
-    yield "a dimension without value", {key: value for key, value in good.items() if key != "store"}
-    yield "a dimension that is a number", good | {"store": 5}
-    yield "a metric without value", {key: value for key, value in good.items() if key != "Faults"}
-    for value in ("1", None, True, [], [1, "2"], [1] * 101, float("nan")):
-        yield f"value {str(value)[:20]}", good | {"Faults": value}
-
-
-@pytest.mark.parametrize("document", [pytest.param(document, id=name) for name, document in broken()])
-def test_metrics_that_cloudwatch_would_drop_are_an_error(document: Any) -> None:
-    with pytest.raises(MetricsError):
-        Scene().alarms.read(json.dumps(document))

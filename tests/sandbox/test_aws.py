@@ -23,7 +23,20 @@ Resources:
   Secret: {Type: "AWS::SecretsManager::Secret", Properties: {Description: !Sub "of ${Name}"}}
   Topic: {Type: "AWS::SNS::Topic", Properties: {KmsMasterKeyId: !Ref Key}}
   Key: {Type: "AWS::KMS::Key"}
-  Bucket: {Type: "AWS::S3::Bucket"}
+  User: {Type: "AWS::IAM::User"}
+  Bucket: {Type: "AWS::S3::Bucket", Properties: {VersioningConfiguration: {Status: Enabled}}}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: resource, AttributeType: S}]
+      KeySchema: [{AttributeName: resource, KeyType: HASH}]
+      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
+      SSESpecification: {SSEEnabled: true}
+  Database: {Type: "AWS::Glue::Database", Properties: {DatabaseInput: {Name: !Sub "${Name}_db"}}}
+  Unnamed: {Type: "AWS::Glue::Table", Properties: {DatabaseName: !Ref Database, TableInput: {}}}
+  WorkGroup: {Type: "AWS::Athena::WorkGroup", Properties: {Name: !Sub "${AWS::StackName}-exports"}}
+  Policy: {Type: "AWS::S3::BucketPolicy", Properties: {Bucket: !Ref Bucket, PolicyDocument: {}}}
   Layer: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: .}}
   Work:
     Type: AWS::Serverless::Function
@@ -124,8 +137,8 @@ def small(running: Aws, tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_a_reference_to_what_is_not_made_is_an_error(small: Stack) -> None:
-    with pytest.raises(TemplateError, match=r"Bucket.*AWS::S3::Bucket"):
-        small.template.resolve({"Ref": "Bucket"}, small.names)
+    with pytest.raises(TemplateError, match=r"User.*AWS::IAM::User"):
+        small.template.resolve({"Ref": "User"}, small.names)
     with pytest.raises(TemplateError, match=r"Topic\.Colour"):
         small.template.resolve({"Fn::GetAtt": "Topic.Colour"}, small.names)
 
@@ -149,3 +162,43 @@ def test_a_refusal_travels_from_the_secret_to_the_inbox_and_back(running: Aws, s
     assert alarms.evaluate() == [] and inbox.read() == []
     # When it is right, then there is the all-clear
     assert told("right") == [("small-refused", "ALARM", "OK")]
+
+
+def test_the_table_takes_items_by_condition(running: Aws, small: Stack) -> None:
+    client, name = running.client("dynamodb"), small.names["Table"]
+    assert small.names["Table.Arn"] == f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}"
+    item = {"resource": {"S": "orders"}, "fence": {"N": "1"}}
+    client.put_item(TableName=name, Item=item, ConditionExpression="attribute_not_exists(fence)")
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        client.put_item(TableName=name, Item=item, ConditionExpression="attribute_not_exists(fence)")
+    assert client.describe_table(TableName=name)["Table"]["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_bucket_keeps_versions_under_a_name_that_s3_takes(running: Aws, small: Stack) -> None:
+    client, name = running.client("s3"), small.names["Bucket"]
+    assert re.fullmatch(r"small-bucket-[0-9a-f]{12}", name)
+    assert small.names["Bucket.Arn"] == f"arn:aws:s3:::{name}"
+    versions = [client.put_object(Bucket=name, Key="exports/a=1/part", Body=body)["VersionId"] for body in (b"1", b"2")]
+    assert len(set(versions)) == 2
+    assert client.get_object(Bucket=name, Key="exports/a=1/part")["Body"].read() == b"2"
+
+
+def test_what_is_only_named_has_the_name_that_others_refer_to(small: Stack) -> None:
+    names = small.names
+    assert (names["Database"], names["WorkGroup"], names["Policy"]) == ("shop_db", "small-exports", names["Bucket"])
+    assert re.fullmatch(r"small-unnamed-[0-9a-f]{12}", names["Unnamed"])
+
+
+def test_long_names_are_cut_as_cloudformation_cuts_them(running: Aws, small: Stack) -> None:
+    name = running.deploy(small.template, "a-stack-with-a-very-long-name-that-somebody-has-chosen").names["Bucket"]
+    assert len(name) == 63
+    assert running.client("s3").head_bucket(Bucket=name)
+
+
+def test_a_bucket_of_the_same_name_is_not_made_twice(running: Aws, tmp_path: Path) -> None:
+    bucket = "Resources: {B: {Type: 'AWS::S3::Bucket', Properties: {BucketName: always-the-same}}}"
+    (tmp_path / "template.yaml").write_text(bucket)
+    template = Template.load(tmp_path / "template.yaml")
+    assert running.deploy(template).names["B"] == "always-the-same"
+    with pytest.raises(TemplateError, match="always-the-same"):
+        running.deploy(template)

@@ -162,11 +162,9 @@ def test_an_exception_is_reported_as_lambda_does_and_the_environment_stays(make:
         ("app.nothing", {}, "AttributeError", "nothing"),
     ],
 )
-def test_what_goes_wrong_around_a_handler(
-    make: Make, handler: str, event: dict[str, Any], kind: str, message: str
-) -> None:
-    failed = make(handler=handler).invoke(event)
-    assert failed.error is not None and failed.error["errorType"] == kind and message in failed.error["errorMessage"]
+def test_what_goes_wrong_around_a_handler(make: Make, handler: str, event: Any, kind: str, message: str) -> None:
+    error = make(handler=handler).invoke(event).error or {}
+    assert error["errorType"] == kind and message in error["errorMessage"]
 
 
 def test_a_time_out_kills_and_the_next_invocation_is_cold(make: Make, tmp_path: Path) -> None:
@@ -187,6 +185,18 @@ def test_an_environment_that_died_between_invocations_is_replaced(make: Make) ->
     os.kill(function.pid, 9)
     assert (function.invoke().error or {})["errorType"] == "Runtime.ExitError"
     assert function.invoke().cold
+
+
+def test_an_environment_at_work_can_be_ended_at_once(make: Make, tmp_path: Path) -> None:
+    function, pids, errors = make(), tmp_path / "pids", list[Any]()
+    thread = threading.Thread(target=lambda: errors.append(function.invoke({"do": "sleep", "pids": str(pids)}).error))
+    thread.start()
+    while not pids.exists() or " " not in pids.read_text():
+        time.sleep(0.02)
+    function.kill()
+    thread.join(5)
+    assert [error["errorType"] for error in errors] == ["Runtime.ExitError"]
+    assert all(gone(int(pid)) for pid in pids.read_text().split()) and function.invoke().cold
 
 
 def test_two_environments_work_side_by_side_and_one_does_one_thing_at_a_time(make: Make) -> None:

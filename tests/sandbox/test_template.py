@@ -17,6 +17,7 @@ Parameters:
   Size: {Type: Number, Default: 3, MinValue: 1, MaxValue: 5}
   Kind: {Type: String, Default: cold, AllowedValues: [cold, warm]}
   Word: {Type: String, Default: abc, AllowedPattern: "[a-z]+", MaxLength: 5}
+  Resources: {Type: String, Default: "orders,customers"}
   Several: {Type: CommaDelimitedList, Default: "a, b"}
 Mappings:
   Sizes: {us-east-1: {cold: "10", warm: "20"}}
@@ -24,13 +25,16 @@ Conditions:
   Warm: !Equals [!Ref Kind, warm]
   NotWarm: !Not [!Condition Warm]
   Both: !And [!Condition NotWarm, !Equals [!Ref Size, 3]]
+  WantsOrders: !Not [!Equals [!Join ["", !Split ["orders", !Ref Resources]], !Ref Resources]]
   Either: !Or [!Condition Warm, !Equals [a, a]]
 Globals:
   Function:
     Timeout: 5
     Environment: {Variables: {SHARED: all, OWN: no}}
     Layers: [!Ref Layer]
+  StateMachine: {Tags: {team: shop}}
 Resources:
+  Machine: {Type: "AWS::Serverless::StateMachine", Properties: {Tags: {kind: export}}}
   Layer: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: layer}}
   Work:
     Type: AWS::Serverless::Function
@@ -54,6 +58,8 @@ CASES = [
     ([1, {"Ref": "AWS::NoValue"}, 2], [1, 2]),
     ({"Fn::Join": ["-", ["a", {"Ref": "Size"}, True]]}, "a-3-true"),
     ({"Fn::Select": ["1", {"Fn::Split": [":", {"Ref": "Topic"}]}]}, "topic"),
+    ({"Fn::Select": [1, {"Fn::Split": [",", {"Ref": "Resources"}]}]}, "customers"),
+    ({"Fn::Base64": {"Fn::Sub": "${Kind} ä"}}, "Y29sZCDDpA=="),
     ({"Fn::FindInMap": ["Sizes", {"Ref": "AWS::Region"}, {"Ref": "Kind"}]}, "10"),
     ({"Statement": {"Condition": {"Bool": {"x": False}}}}, {"Statement": {"Condition": {"Bool": {"x": False}}}}),
 ]
@@ -106,15 +112,17 @@ def test_a_wrong_parameter_is_named(path: Path, parameters: dict[str, Any], culp
 def test_parameters_decide_conditions_and_resources(path: Path) -> None:
     cold, warm = Template.load(path), Template.load(path).with_parameters({"Kind": "warm"})
     assert "Sometimes" not in cold.resources() and "Sometimes" in warm.resources("AWS::SNS::Topic")
+    assert cold.holds("WantsOrders") and not cold.with_parameters({"Resources": "products"}).holds("WantsOrders")
     assert not cold.holds("Warm") and warm.holds("Warm")
 
 
-def test_functions_get_the_globals(path: Path) -> None:
+def test_functions_and_state_machines_get_the_globals(path: Path) -> None:
     template = Template.load(path)
     work = template.functions()["Work"]
     assert work["Timeout"] == 9
     assert work["Environment"]["Variables"] == {"SHARED": "all", "OWN": "yes it is"}
     assert work["Layers"] == [{"Ref": "Layer"}, "arn:of:another"]
+    assert template.state_machines()["Machine"]["Tags"] == {"team": "shop", "kind": "export"}
     assert template.layer_folders(work) == [path.parent / "layer"]
 
 

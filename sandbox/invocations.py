@@ -1,0 +1,81 @@
+"""Lambda's Invoke on AWS's endpoint: runs the functions of the deployed stacks, and leaves all else to moto."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from werkzeug.wrappers import Request, Response
+
+from . import deployed
+from .functions import Invocation
+from .pool import ClosedError, Pool
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+_RESPONSE_BYTES = 6 * 1024 * 1024
+_LOG_BYTES = 4096
+
+
+class Invocations:
+    """A WSGI application in front of moto's, which runs no function without Docker."""
+
+    def __init__(self, otherwise: WsgiApp) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        found = _INVOKE.fullmatch(unquote(environ["PATH_INFO"]))
+        pool = deployed.function(found[1]) if found and environ["REQUEST_METHOD"] == "POST" else None
+        answer = _answer(pool, Request(environ)) if pool else self._otherwise
+        return answer(environ, start_response)
+
+
+def _answer(pool: Pool, request: Request) -> Response:
+    try:
+        event = json.loads(request.get_data() or b"{}")
+    except ValueError:
+        return _refusal("InvalidRequestContentException", "Could not parse request body into json")
+    kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    if kind == "DryRun":
+        return Response(status=204)
+    if kind == "Event":
+        # Once: the template's own retries of asynchronous invocations are not played here.
+        threading.Thread(target=_invoke, args=(pool, event), daemon=True).start()
+        return Response(status=202)
+    invocation = _invoke(pool, event)
+    if invocation is None:
+        return _refusal("ServiceException", "the stack has been closed", status=500)
+    return _result(invocation, tail=request.headers.get("X-Amz-Log-Type") == "Tail")
+
+
+def _invoke(pool: Pool, event: Any) -> Invocation | None:
+    try:
+        return pool.invoke(event)
+    except ClosedError:
+        return None
+
+
+def _result(invocation: Invocation, tail: bool) -> Response:
+    error = invocation.error
+    payload = json.dumps(error or invocation.result).encode()
+    if len(payload) > _RESPONSE_BYTES:
+        message = f"Response payload size exceeded maximum allowed payload size ({_RESPONSE_BYTES} bytes)."
+        error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+        payload = json.dumps(error).encode()
+    headers = {"X-Amzn-RequestId": str(uuid.uuid4()), "X-Amz-Executed-Version": "$LATEST"}
+    if error:
+        headers["X-Amz-Function-Error"] = "Unhandled"
+    if tail:
+        headers["X-Amz-Log-Result"] = b64encode(invocation.logs.encode()[-_LOG_BYTES:]).decode()
+    return Response(payload, status=200, headers=headers, content_type="application/json")
+
+
+def _refusal(kind: str, message: str, status: int = 400) -> Response:
+    body = json.dumps({"Type": "User" if status < 500 else "Service", "message": message})
+    return Response(body, status=status, headers={"X-Amzn-ErrorType": kind}, content_type="application/json")

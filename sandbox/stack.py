@@ -1,0 +1,145 @@
+"""A deployed template: what an operator, a scheduler and CloudWatch do with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import deployed, machines, schedules
+from .alarms import Alarm, Alarms
+from .functions import Configuration, Function, Invocation
+from .inbox import Inbox
+from .machines import Execution
+from .pool import Pool
+from .resources import REGION, Resources
+from .schedules import Schedule
+from .template import Template, text_of
+
+if TYPE_CHECKING:
+    from .aws import Aws
+
+NAMESPACE = "Storekey"
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A deployed template: its outputs, its functions and state machines ready to run, and its alarms.
+
+    ``time_scale`` is what the waits of its state machines, and those before another attempt, are multiplied with.
+    """
+
+    aws: Aws
+    template: Template
+    names: Resources
+    time_scale: float = 1.0
+    _functions: list[Function] = field(default_factory=list)
+    _pools: dict[str, Pool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        pools = {each: Pool(partial(self.configuration, each)) for each in self.template.functions()}
+        self._pools.update(pools)
+        deployed.STACKS.append(self)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The template's outputs."""
+        return self.template.outputs(self.names)
+
+    @property
+    def secret_id(self) -> str:
+        """The ARN of the secret with the store's credentials; it has no value until one is put."""
+        return str(self.outputs["CredentialsSecretArn"])
+
+    @property
+    def machines(self) -> dict[str, str]:
+        """The logical ids of the state machines by their ARNs."""
+        return {self.names[f"{each}.Arn"]: each for each in self.template.state_machines()}
+
+    def function(self, logical_id: str, env: Mapping[str, str] | None = None) -> Function:
+        """Return a new environment of a function; ``env`` overrides its variables. Ends with the AWS at the latest."""
+        function = Function(self.configuration(logical_id, env or {}))
+        self._functions.append(function)
+        return function
+
+    def configuration(self, logical_id: str, env: Mapping[str, str]) -> Configuration:
+        """Return what a function of the template is started with, its references resolved."""
+        unresolved = self.template.functions()[logical_id]
+        kept = ("Handler", "CodeUri", "Timeout", "MemorySize", "Environment")
+        properties = self.template.resolve({key: unresolved[key] for key in kept if key in unresolved}, self.names)
+        variables = properties.get("Environment", {}).get("Variables", {})
+        return Configuration(
+            name=self.names[logical_id],
+            arn=self.names[f"{logical_id}.Arn"],
+            handler=properties["Handler"],
+            code=self.template.folder / properties["CodeUri"],
+            layers=self.template.layer_folders(unresolved),
+            timeout=float(properties.get("Timeout", 3)),
+            memory=int(properties.get("MemorySize", 128)),
+            region=REGION,
+            variables={
+                "AWS_ENDPOINT_URL": self.aws.endpoint,
+                **{name: text_of(value) for name, value in variables.items()},
+                **env,
+            },
+        )
+
+    def pool(self, logical_id: str) -> Pool:
+        """Return the environments of a function that state machines, schedules and Lambda's Invoke share."""
+        return self._pools[logical_id]
+
+    def named(self, function: str) -> Pool | None:
+        """Return the environments of the function that AWS knows under a name."""
+        return next((pool for each, pool in self._pools.items() if self.names[each] == function), None)
+
+    def logs(self, logical_id: str) -> str:
+        """Return all that a function's shared environments have printed so far; see Pool.logs."""
+        return self.pool(logical_id).logs
+
+    def start_execution(self, logical_id: str, event: Mapping[str, Any] | None = None) -> Execution:
+        """Start a state machine with an input."""
+        machine = self.names[f"{logical_id}.Arn"]
+        return Execution.start(self.aws.client("stepfunctions"), machine, event or {})
+
+    def schedules(self) -> list[Schedule]:
+        """Return the template's schedules; none fires by itself."""
+        return schedules.found_in(self.template, self.names)
+
+    def fire(self, schedule: Schedule) -> Execution | Invocation:
+        """Start what a schedule starts: an execution, or a function whose end is awaited.
+
+        Raises ValueError for a schedule that is disabled.
+        """
+        if not schedule.enabled:
+            raise ValueError(f"the schedule {schedule.name} is disabled")
+        if schedule.target in self._pools:
+            return self.pool(schedule.target).invoke(schedule.event)
+        return self.start_execution(schedule.target, schedule.event)
+
+    def alarms(self, clock: Callable[[], float] = time.time) -> Alarms:
+        """Return the template's alarms on the project's own metrics, new and not evaluated yet."""
+        found = self.template.resources("AWS::CloudWatch::Alarm").values()
+        resolved = [self.template.resolve(resource["Properties"], self.names) for resource in found]
+        return Alarms([Alarm(each) for each in resolved if each.get("Namespace") == NAMESPACE], self._publish, clock)
+
+    def subscribe_queue(self) -> Inbox:
+        """Return a new queue on the topic of the alarms."""
+        return Inbox(self.aws, self.outputs["AlarmTopicArn"])
+
+    def close(self) -> None:
+        """Stop what runs, and end the environments of the functions. The resources stay."""
+        if self not in deployed.STACKS:
+            return
+        for machine in self.machines:
+            for execution in machines.running(self.aws.client("stepfunctions"), machine):
+                execution.stop()
+        deployed.STACKS.remove(self)
+        for function in self._functions:
+            function.close()
+        for pool in self._pools.values():
+            pool.close()
+
+    def _publish(self, topic: str, subject: str, message: str) -> None:
+        self.aws.client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
