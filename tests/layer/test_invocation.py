@@ -17,7 +17,7 @@ def test_metrics_have_one_namespace_and_one_dimension(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "somebody else's")
-    write_metrics("wholesale", {"StoreLatency": [12.5], "StoreRequests": [1.0]})
+    write_metrics({"store": "wholesale"}, {"StoreLatency": [12.5], "StoreRequests": [1.0]})
     (document,) = emf(capsys.readouterr().out)
     (directive,) = document["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Storekey"
@@ -28,7 +28,7 @@ def test_metrics_have_one_namespace_and_one_dimension(
 
 
 def test_more_points_than_a_document_holds_become_several(capsys: pytest.CaptureFixture[str]) -> None:
-    write_metrics("store", {"StoreRequests": [1.0] * 250, "CredentialsRefused": [0.0]})
+    write_metrics({"store": "store"}, {"StoreRequests": [1.0] * 250, "CredentialsRefused": [0.0]})
     output = capsys.readouterr().out
     assert sum(points(output, "StoreRequests")) == 250
     assert points(output, "CredentialsRefused") == [0]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from ._cache import CredentialsCache, Held
@@ -30,11 +31,23 @@ from ._exchange import MAX_BODY, Answer, Failure, Request
 from ._invocation import Invocation, invocation
 from ._observability import logger
 from ._policy import Refresh, Repeat, Situation, Stop, Take, decide
-from ._quota import hold_after
+from ._quota import hold_after, left
 from ._settings import Settings
 from ._transport import Transport
 
 MAX_PROBE_BODY = 64 * 1024
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # Python reads NaN and Infinity, JSON does not know them
+
+
+def _decode(body: bytes) -> Any:
+    found = json.loads(body, parse_constant=_refuse)
+    if not isinstance(found, list | dict):
+        raise ValueError
+    return found
+
 
 _METRICS: dict[type[StoreError], str] = {
     Forbidden: "Forbidden",
@@ -50,7 +63,7 @@ class Wanted:
     """A call as its caller wants it.
 
     A ``probe`` is for the check: it reads the secret anew, does not wait for the sake of the store's other apps, and
-    takes no answer but the store's time.
+    takes no answer but the store's time. ``decode`` makes the result of an answer's body, or raises ValueError.
     """
 
     method: str
@@ -59,19 +72,25 @@ class Wanted:
     query: str = field(default="", repr=False)
     body: bytes | None = field(default=None, repr=False)
     probe: bool = False
+    decode: Callable[[bytes], Any] = field(default=_decode, repr=False)
 
 
 @dataclass
 class Client:
-    """Calls one store; safe with threads."""
+    """Calls one store; safe with threads.
+
+    ``requests`` counts those that were answered; ``quota_left`` is what the last answer said of it, or None.
+    """
 
     settings: Settings
     cache: CredentialsCache
     transport: Transport
     hold_until: float = 0.0
+    requests: int = 0
+    quota_left: float | None = None
 
     def call(self, wanted: Wanted) -> Any:
-        """Return the answer's JSON, or None where the store has no rows; raise one of StoreError's kinds."""
+        """Return the decoded answer, or None where the store has no rows; raise one of StoreError's kinds."""
         with invocation() as running:
             return _Call(self, wanted, running).perform()
 
@@ -158,11 +177,13 @@ class _Call:
     def _note(self, answer: Answer) -> None:
         reserve = self._client.settings.quota_reserve
         self._client.hold_until = time.monotonic() + hold_after(answer.headers, reserve)
+        self._client.quota_left = left(answer.headers)
+        self._client.requests += 1
         self._running.count(self._store_name, "StoreRequests")
         self._running.count(self._store_name, "StoreLatency", answer.seconds * 1000)
 
     def _take(self, answer: Answer, held: Held) -> Any:
-        rows = _parse(answer)
+        rows = _parse(answer, self._wanted.decode)
         if self._wanted.probe and not (isinstance(rows, dict) and isinstance(rows.get("time"), int | float)):
             rows = Stop(BadAnswer, "the answer is not the store's time; api_path may lead to something else")
         if isinstance(rows, Stop):
@@ -204,14 +225,13 @@ def _request(wanted: Wanted, credentials: Credentials) -> Request:
     return Request(wanted.method, address, credentials.headers() | content, wanted.body, most)
 
 
-def _parse(answer: Answer) -> Any:
+def _parse(answer: Answer, decode: Callable[[bytes], Any]) -> Any:
     if answer.status == 204 or not answer.body.strip():
         return None
     try:
-        rows = json.loads(answer.body)
+        return decode(answer.body)
     except (ValueError, RecursionError):
-        rows = None
-    return rows if isinstance(rows, list | dict) else Stop(BadAnswer, "the answer is not the JSON expected")
+        return Stop(BadAnswer, "the answer is not the JSON expected")
 
 
 def _place(answer: Answer, credentials: Credentials) -> str:

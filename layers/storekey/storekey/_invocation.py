@@ -17,6 +17,8 @@ from ._observability import logger, write_metrics
 _MARGIN_SECONDS = 0.5
 _LONGEST_SECONDS = 900.0
 
+_Dimensions = tuple[tuple[str, str], ...]
+
 _own: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
 _running: list[Invocation] = []
 
@@ -30,14 +32,18 @@ class Invocation:
     def __init__(self, seconds: float = _LONGEST_SECONDS) -> None:
         self.started = time.time()
         self.deadline = time.monotonic() + seconds
-        self._points: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._points: dict[_Dimensions, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._credentials: dict[str, tuple[str, bool]] = {}
         self._lock = Lock()
 
-    def count(self, store_name: str, metric: str, value: float = 1.0) -> None:
-        """Note one point of a metric."""
+    def count(self, store_name: str, metric: str, value: float = 1.0, **further: str) -> None:
+        """Note one point of a metric of the store; ``further`` names more dimensions than that."""
         with self._lock:
-            self._points[store_name][metric].append(value)
+            self._points[(("store", store_name), *further.items())][metric].append(value)
+
+    def keep_back(self, seconds: float) -> None:
+        """Let calls to the store end so many seconds earlier, for what has to be done after them."""
+        self.deadline -= seconds
 
     def note_credentials(self, store_name: str, version: str, *, refused: bool) -> None:
         """Note whether the store refused a version of the credentials; the last word counts, one point an invocation.
@@ -52,9 +58,9 @@ class Invocation:
         """Write what was noted."""
         with self._lock:
             for store_name, (_, refused) in self._credentials.items():
-                self._points[store_name]["CredentialsRefused"] = [float(refused)]
-            for store_name, values in self._points.items():
-                write_metrics(store_name, values)
+                self._points[(("store", store_name),)]["CredentialsRefused"] = [float(refused)]
+            for dimensions, values in self._points.items():
+                write_metrics(dict(dimensions), values)
             self._points.clear()
             self._credentials.clear()
 

@@ -10,7 +10,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "Storekey"
-_MILLISECONDS = frozenset({"StoreLatency"})
+_UNITS = {
+    "StoreLatency": MetricUnit.Milliseconds,
+    "ExportLagSeconds": MetricUnit.Seconds,
+    "ExportsBehindSeconds": MetricUnit.Seconds,
+}
 
 
 def hush(*loggers: str) -> None:
@@ -29,16 +33,15 @@ def logger() -> Logger:
     return Logger(service="storekey")
 
 
-def write_metrics(store_name: str, values: Mapping[str, list[float]]) -> None:
-    """Write metrics as embedded metric format (EMF) on standard output, with the one dimension ``store``.
+def write_metrics(dimensions: Mapping[str, str], values: Mapping[str, list[float]]) -> None:
+    """Write metrics as embedded metric format (EMF) on standard output.
 
     ``values`` gives the points of each metric; more than 100 of one become several lines.
     """
-    metrics = EphemeralMetrics(namespace=NAMESPACE, default_dimensions={"store": store_name})
-    metrics.service = ""  # POWERTOOLS_SERVICE_NAME would add a second dimension
+    metrics = EphemeralMetrics(namespace=NAMESPACE, default_dimensions=dict(dimensions))
+    metrics.service = ""  # POWERTOOLS_SERVICE_NAME would add another dimension
     for name, points in values.items():
-        unit = MetricUnit.Milliseconds if name in _MILLISECONDS else MetricUnit.Count
         for point in points:
-            metrics.add_metric(name, unit, point)
+            metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), point)
     if metrics.metric_set:
         metrics.flush_metrics()

@@ -38,6 +38,12 @@ def hold_after(headers: Mapping[str, str], reserve_percent: float) -> float:
     return 0.0
 
 
+def left(headers: Mapping[str, str]) -> float | None:
+    """Return how many requests an answer says are left, or None where it says nothing."""
+    window = _number(headers, "X-Rate-Limit-Requests-Left")
+    return window if window is not None else _number(headers, "X-BC-ApiLimit-Remaining")
+
+
 def _number(headers: Mapping[str, str], name: str) -> float | None:
     try:
         number = float(headers.get(name, ""))

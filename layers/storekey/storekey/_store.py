@@ -63,13 +63,18 @@ class Api:
             raise ValueError(f"path {path!r} ends in no id, and would delete a whole collection")
         return self._call("DELETE", path, params)
 
-    def _call(
-        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any = None, probe: bool = False
-    ) -> Any:
+    def decoded(self, path: str, params: Mapping[str, Any], decode: Callable[[bytes], Any]) -> Any:
+        """Read, and return what ``decode`` makes of the answer's body; None for "no rows".
+
+        A ValueError of ``decode`` is raised as BadAnswer.
+        """
+        return self._call("GET", path, params, decode=decode)
+
+    def _call(self, method: str, path: str, params: Mapping[str, Any] | None, json: Any = None, **how: Any) -> Any:
         place, _, given = path.partition("?")
         query = "&".join(part for part in (given, _encode(params or {})) if part)
         body = None if json is None else jsonlib.dumps(json).encode()
-        return self._client.call(Wanted(method, _relative(place), self._version, query, body, probe))
+        return self._client.call(Wanted(method, _relative(place), self._version, query, body, **how))
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,16 @@ class Store(Api):
         return LastRead(
             holds.kind if isinstance(holds, Credentials) else None, held.version.id, round(max(age, 0.0), 3)
         )
+
+    @property
+    def requests(self) -> int:
+        """How many requests the store has answered so far."""
+        return self._client.requests
+
+    @property
+    def quota_left(self) -> float | None:
+        """How many requests the store's last answer said are left; None where it said nothing."""
+        return self._client.quota_left
 
     def close(self) -> None:
         """Close the connections to the store."""

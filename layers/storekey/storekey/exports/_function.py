@@ -1,0 +1,144 @@
+"""The function ``export``: its event, its answer, its metrics."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storekey._errors import BadCredentials, Unauthorized
+from storekey._invocation import Invocation, invocation
+from storekey._observability import logger
+from storekey._settings import SettingsError
+from storekey._store import Store
+
+from ._exporter import MODES, Exporter, Wanted
+from ._files import Files
+from ._routes import RESOURCES
+from ._source import StoreSource
+from ._state import State
+
+# Kept back from the time of an invocation, for writing a part and noting it; a third of a very short one.
+_KEEP_BACK_SECONDS = 30.0
+
+
+class BadEvent(ValueError):
+    """The event is not what the function takes; the message names the field and the remedy."""
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What the stack tells the function beside the store's settings."""
+
+    table: str
+    bucket: str
+    resources: tuple[str, ...]
+    with_lines: bool
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ExportSettings:
+        """Read EXPORT_TABLE, EXPORT_BUCKET, EXPORT_RESOURCES and INCLUDE_ORDER_LINES; raises SettingsError."""
+        missing = [name for name in ("EXPORT_TABLE", "EXPORT_BUCKET") if not environ.get(name)]
+        wrong = [f"{name} is not set, though the template sets it" for name in missing]
+        resources = tuple(filter(None, environ.get("EXPORT_RESOURCES", ",".join(RESOURCES)).split(",")))
+        if unknown := [name for name in resources if name not in RESOURCES]:
+            wrong.append(f"EXPORT_RESOURCES names {', '.join(unknown)}; there are {', '.join(RESOURCES)}")
+        lines = environ.get("INCLUDE_ORDER_LINES", "true")
+        if lines not in ("true", "false"):
+            wrong.append("INCLUDE_ORDER_LINES is neither true nor false")
+        if wrong:
+            raise SettingsError("; ".join(wrong))
+        return cls(environ["EXPORT_TABLE"], environ["EXPORT_BUCKET"], resources, lines == "true")
+
+
+def export(event: Any, request_id: str) -> dict[str, Any]:
+    """Do one slice of an export, or note an execution that gave up, and return the function's answer.
+
+    ``request_id`` owns the lease where the event names no execution. Raises BadEvent, a kind of StoreError, LeaseLost,
+    or botocore's errors; what was read is kept, and the next slice goes on behind it.
+    """
+    wanted = _wanted(event, request_id)
+    store, settings = Store.from_environment(), ExportSettings.from_environment()
+    dynamodb, s3 = _clients()
+    state = State(dynamodb, settings.table)
+    with invocation() as running:
+        refused = False
+        try:
+            if "failed" in event:
+                return _noted(state, wanted, event["failed"])
+            running.keep_back(min(_KEEP_BACK_SECONDS, (running.deadline - time.monotonic()) / 3))
+            exporter = Exporter(
+                StoreSource(store),
+                state,
+                Files(s3, settings.bucket),
+                store.settings.store_name,
+                settings.with_lines,
+                lambda: time.monotonic() >= running.deadline,
+            )
+            outcome = exporter.export(wanted)
+            answer = exporter.answer(wanted, outcome)
+            if outcome.finished:
+                _count_finished(running, store.settings.store_name, answer)
+            logger().info("export", extra={"store": store.settings.store_name, **answer})
+            return answer
+        except (Unauthorized, BadCredentials):
+            refused = True
+            raise
+        finally:
+            with state.at_best():  # silence is told by an alarm of its own
+                _gauge(running, store.settings.store_name, state.read(settings.resources), refused)
+
+
+def _wanted(event: Any, request_id: str) -> Wanted:
+    if not isinstance(event, dict):
+        raise BadEvent('the event is not an object; send {"resource": "orders"}')
+    resource, mode = event.get("resource"), event.get("mode") or "incremental"
+    if resource not in RESOURCES:
+        raise BadEvent(f"resource is none of {', '.join(RESOURCES)}")
+    if mode not in MODES:
+        raise BadEvent(f"mode is none of {', '.join(MODES)}")
+    return Wanted(resource, mode, str(event.get("run") or ""), str(event.get("execution") or request_id))
+
+
+def _noted(state: State, wanted: Wanted, failed: Any) -> dict[str, Any]:
+    """Note that an execution gave up; it pages by the gauge, which falls when a run is finished."""
+    facts = failed if isinstance(failed, dict) else {}
+    error, cause = str(facts.get("Error", "unknown")), str(facts.get("Cause", ""))
+    state.note_failure(wanted.resource, error[:200], cause[:1000])
+    logger().error("export gave up", extra={"resource": wanted.resource, "error": error})
+    return {"resource": wanted.resource, "noted": True}
+
+
+def _count_finished(running: Invocation, store_name: str, answer: Mapping[str, Any]) -> None:
+    running.count(store_name, "ExportedRows", answer["rows"], resource=answer["resource"])
+    running.count(store_name, "ExportLagSeconds", answer["lag_seconds"], resource=answer["resource"])
+
+
+def _gauge(running: Invocation, store_name: str, items: Mapping[str, Mapping[str, Any]], refused: bool) -> None:
+    """Note how many resources fail and how far the last of them is behind, of all that the stack exports.
+
+    While the credentials are missing or refused nothing is counted as behind: their own alarm tells that.
+    """
+    behind = [_behind(item) for item in items.values()]
+    running.count(store_name, "ExportsFailing", sum("failing" in item for item in items.values()))
+    running.count(store_name, "ExportsBehindSeconds", 0 if refused else max(behind, default=0))
+
+
+def _behind(item: Mapping[str, Any]) -> int:
+    now = int(time.time())
+    behind: int = now - item.get("created", now)
+    if "watermark" in item:
+        behind = now + item.get("skew", 0) - item["watermark"]
+    return max(0, behind)
+
+
+@functools.cache
+def _clients() -> tuple[Any, Any]:
+    import boto3  # noqa: PLC0415 - on first use
+    from botocore.config import Config  # noqa: PLC0415 - the same
+
+    config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+    return boto3.client("dynamodb", config=config), boto3.client("s3", config=config)

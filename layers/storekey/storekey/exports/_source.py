@@ -1,0 +1,91 @@
+"""The store, as an export reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from storekey._credentials import Kind
+from storekey._errors import BadAnswer, Forbidden, NotFound, RequestRejected, Unavailable, Unreachable
+from storekey._store import Api, Store
+
+from ._lines import PAGE_LINES, Line, are_lines
+from ._routes import Route
+from ._rows import Page
+
+_NO_ROWS = Page([])
+
+
+class Source(Protocol):
+    """What an export asks of a store. Everything but ``requests`` and ``quota_left`` may raise a kind of StoreError."""
+
+    @property
+    def requests(self) -> int: ...
+    @property
+    def quota_left(self) -> float | None: ...
+    def time(self) -> int: ...
+    def kind(self) -> Kind: ...
+    def count(self, route: Route, filters: Mapping[str, Any]) -> int | None: ...
+    def page(self, route: Route, query: Mapping[str, Any]) -> Page: ...
+    def lines(self, order_id: int, page: int) -> list[Line]: ...
+
+
+class StoreSource:
+    """The store behind the layer's client."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def requests(self) -> int:
+        """How many requests the store has answered so far."""
+        return self._store.requests
+
+    @property
+    def quota_left(self) -> float | None:
+        """How many requests are left, as the last answer told."""
+        return self._store.quota_left
+
+    def time(self) -> int:
+        """Return the store's clock, in Unix seconds."""
+        answer = self._store.get("time")
+        seconds = answer.get("time") if isinstance(answer, dict) else None
+        if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+            raise BadAnswer("the answer is not the store's time", method="GET", path="time", status=200, attempts=1)
+        return int(seconds)
+
+    def kind(self) -> Kind:
+        """Return the kind of the credentials that the last call was made with."""
+        return self._store.last_read().kind or "Basic"
+
+    def count(self, route: Route, filters: Mapping[str, Any]) -> int | None:
+        """Return how many rows the store counts in a list; None where it does not tell."""
+        try:
+            if route.total_path:
+                answer = self._store.get(route.total_path, filters)
+                count = answer.get("count") if isinstance(answer, dict) else None
+                return count if type(count) is int else None
+            return self.page(route, {**filters, "limit": 1}).total
+        except (BadAnswer, Forbidden, NotFound, RequestRejected, Unavailable, Unreachable):
+            return None  # a count is a proof beside the rows, and no reason to go without them
+
+    def page(self, route: Route, query: Mapping[str, Any]) -> Page:
+        """Return one page of a list."""
+        page: Page | None = self._api(route).decoded(route.path, query, route.decode)
+        return page or _NO_ROWS
+
+    def lines(self, order_id: int, page: int) -> list[Line]:
+        """Return one page of an order's lines, counted from 1; none for an order that is gone."""
+        path = f"orders/{order_id}/products"
+        try:
+            lines = self._store.get(path, {"page": page, "limit": PAGE_LINES})
+        except NotFound:
+            return []
+        if not are_lines(lines):
+            raise BadAnswer("the answer is not a list of lines", method="GET", path=path, status=200, attempts=1)
+        found: list[Line] = lines
+        return found
+
+    def _api(self, route: Route) -> Api:
+        return self._store if route.api == "v2" else self._store.v3
