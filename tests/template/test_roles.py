@@ -1,0 +1,156 @@
+"""What every role may do, on which resource, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from .source import FUNCTIONS, RESOURCES, ROLES, TEXT, listed, of_type, resolved
+
+SECRET = "CredentialsSecret"
+TELL = {"sns:Publish": "AlarmTopic", "kms:Decrypt": "AlarmKey.Arn", "kms:GenerateDataKey*": "AlarmKey.Arn"}
+TRACE = {"xray:PutTraceSegments": "*", "xray:PutTelemetryRecords": "*"}
+QUEUE = {"sqs:SendMessage": "DeadLetterQueue.Arn"}
+# Of each function's role beside its own: where it may write its log.
+LOGS = {
+    "CheckRole": "CheckLogGroup.Arn",
+    "PromoteRole": "PromoteLogGroup.Arn",
+    "RotateRole": "RotateLogGroup.Arn",
+    "ExportRole": "ExportLogGroup.Arn",
+}
+# The versions of the secret whose value a function may read.
+STAGES = {
+    "CheckRole": ["AWSCURRENT"],
+    "PromoteRole": ["CANDIDATE", "AWSCURRENT"],
+    "RotateRole": ["CANDIDATE", "AWSPENDING", "AWSCURRENT"],
+    "ExportRole": ["AWSCURRENT"],
+}
+GRANTS: dict[str, dict[str, str]] = {
+    "CheckRole": {
+        "secretsmanager:GetSecretValue": SECRET,
+        "secretsmanager:DescribeSecret": SECRET,
+        "lambda:InvokeFunction": "PromoteFunction.Arn",
+    },
+    "PromoteRole": {
+        "secretsmanager:GetSecretValue": SECRET,
+        "secretsmanager:DescribeSecret": SECRET,
+        "secretsmanager:UpdateSecretVersionStage": SECRET,
+        **TELL,
+    },
+    "RotateRole": {
+        "secretsmanager:GetSecretValue": SECRET,
+        "secretsmanager:DescribeSecret": SECRET,
+        "secretsmanager:PutSecretValue": SECRET,
+        "secretsmanager:UpdateSecretVersionStage": SECRET,
+        **TELL,
+    },
+    "ExportRole": {
+        "secretsmanager:GetSecretValue": SECRET,
+        "dynamodb:GetItem": "ExportStateTable.Arn",
+        "dynamodb:UpdateItem": "ExportStateTable.Arn",
+        "s3:PutObject": "ExportBucket.Arn/exports/*",
+        "s3:GetObject": "ExportBucket.Arn/exports/*",
+    },
+    "ExportMachineRole": {
+        "lambda:InvokeFunction": "ExportFunction.Arn",
+        "logs:CreateLogDelivery": "*",
+        "logs:GetLogDelivery": "*",
+        "logs:UpdateLogDelivery": "*",
+        "logs:DeleteLogDelivery": "*",
+        "logs:ListLogDeliveries": "*",
+        "logs:PutResourcePolicy": "*",
+        "logs:DescribeResourcePolicies": "*",
+        "logs:DescribeLogGroups": "*",
+        "xray:GetSamplingRules": "*",
+        "xray:GetSamplingTargets": "*",
+        **TRACE,
+        **TELL,
+    },
+    "CheckScheduleRole": {"lambda:InvokeFunction": "CheckFunction.Arn", **QUEUE},
+    "ExportScheduleRole": {"states:StartExecution": "ExportStateMachine", **QUEUE},
+}
+ASSUMED = {
+    **dict.fromkeys(LOGS, "lambda.amazonaws.com"),
+    "ExportMachineRole": "states.amazonaws.com",
+    "CheckScheduleRole": "scheduler.amazonaws.com",
+    "ExportScheduleRole": "scheduler.amazonaws.com",
+}
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    (policy,) = resolved(role)["Policies"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+@pytest.mark.parametrize("role", GRANTS)
+def test_a_role_may_do_what_it_is_for_and_nothing_else(role: str) -> None:
+    granted = [
+        (action, resource)
+        for statement in statements(role)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    log = LOGS.get(role)
+    common = {"logs:CreateLogStream": log, "logs:PutLogEvents": log, **TRACE, **QUEUE} if log else {}
+    assert len(granted) == len(set(granted))
+    assert dict(granted) == GRANTS[role] | common
+    assert {statement["Effect"] for statement in statements(role)} == {"Allow"}
+    assert "ManagedPolicyArns" not in ROLES[role]
+
+
+@pytest.mark.parametrize("role", STAGES)
+def test_a_function_reads_the_versions_of_the_secret_that_it_needs(role: str) -> None:
+    (read,) = [each for each in statements(role) if "secretsmanager:GetSecretValue" in listed(each["Action"])]
+    ((key, stages),) = read["Condition"]["StringEquals"].items()
+    assert (key, listed(stages)) == ("secretsmanager:VersionStage", STAGES[role])
+
+
+@pytest.mark.parametrize("role", ASSUMED)
+def test_one_service_takes_a_role_and_for_this_account_alone_where_it_says_so(role: str) -> None:
+    (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": ASSUMED[role]}
+    if ASSUMED[role] != "lambda.amazonaws.com":
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_every_role_is_looked_at() -> None:
+    assert ROLES.keys() == GRANTS.keys() == ASSUMED.keys()
+    functions = {function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values() if "Role" in function}
+    assert functions == LOGS.keys() == STAGES.keys()
+
+
+def test_every_role_is_bounded_when_a_boundary_is_given(deployed: dict[str, Any]) -> None:
+    roles = [resource for resource in deployed.values() if resource["Type"] == "AWS::IAM::Role"]
+    assert len(roles) >= len(ROLES)
+    for role in roles:
+        assert role["Properties"]["PermissionsBoundary"]["Fn::If"][0] == "HasPermissionsBoundary"
+
+
+def test_every_star_has_its_reason_on_the_line() -> None:
+    stars = [line for line in TEXT.splitlines() if re.search(r'(Resource|Action): .*"?\*"?( |$)', line)]
+    assert stars
+    whole = ("kms:*", "sqs:*", "s3:*")  # of a resource's own policy: this resource
+    unreasoned = [line for line in stars if " # " not in line and not any(each in line for each in whole)]
+    assert unreasoned == []
+
+
+def test_secrets_manager_alone_may_start_the_rotation_of_this_secret_alone() -> None:
+    (permission,) = of_type("AWS::Lambda::Permission").values()
+    assert permission["FunctionName"] == {"Ref": "RotateFunction"}
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"] == {"Ref": "CredentialsSecret"}
+    schedule = RESOURCES["RotationSchedule"]
+    assert schedule["DependsOn"] == "RotatePermission"
+    assert schedule["Properties"]["RotationRules"] == {"AutomaticallyAfterDays": {"Ref": "RotationDays"}}
+
+
+def test_whole_resources_are_only_named_where_they_forbid() -> None:
+    for kind in ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"):
+        for policy in of_type(kind).values():
+            allowed = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+            assert "*" not in json.dumps([(one["Principal"], one["Action"]) for one in allowed])
