@@ -20,6 +20,9 @@ _EVENT_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 # Longer than a function may run, and once: a second invocation beside the first would help nobody.
 _CONFIG = Config(read_timeout=130, retries={"mode": "standard", "total_max_attempts": 1})
+# Who follows an export for an hour asks hundreds of times; one that is lost must not end it. Asking again is harmless.
+_PATIENT = Config(read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+_ASKED_AGAIN = ("dynamodb", "s3", "stepfunctions")
 
 
 class StackError(Exception):
@@ -45,9 +48,10 @@ class Stack:
         found = self._find()
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+        self.parameters = parameters
         self.settings = Settings.from_environment(
             {
-                "CREDENTIALS_SECRET_ARN": self._output("CredentialsSecretArn"),
+                "CREDENTIALS_SECRET_ARN": self.output("CredentialsSecretArn"),
                 "STORE_NAME": parameters.get("StoreName", ""),
                 "ALLOWED_HOSTS": parameters.get("AllowedHosts", ""),
                 "STORE_CA_BUNDLE": _bundle_here(parameters.get("StoreCaBundle", "")),
@@ -64,9 +68,17 @@ class Stack:
     def client(self, service: Any) -> Any:
         """Return the client of a service."""
         try:
-            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region, config=_CONFIG)
+            config = _PATIENT if service in _ASKED_AGAIN else _CONFIG
+            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region, config=config)
         except botocore.exceptions.NoRegionError:
             raise StackError("region: is not set; set AWS_DEFAULT_REGION or give --region") from None
+
+    def output(self, name: str) -> str:
+        """Return one of the stack's outputs."""
+        if name not in self.outputs:
+            raise StackError(f"--stack: {self.name} has no output {name}; is it a storekey stack of today?")
+        value: str = self.outputs[name]
+        return value
 
     def store(self, text: Hidden, label: str) -> str:
         """Store a version under a label; return its id."""
@@ -122,7 +134,7 @@ class Stack:
 
     def invoke(self, output: str) -> dict[str, Any]:
         """Run one of the stack's functions and return its answer."""
-        answer = self.client("lambda").invoke(FunctionName=self._output(output), Payload=b"{}")
+        answer = self.client("lambda").invoke(FunctionName=self.output(output), Payload=b"{}")
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise StackError(f"{output}: failed ({payload.get('errorType')}); see its log")
@@ -139,12 +151,6 @@ class Stack:
             raise StackError(f"AWS: cannot be asked ({type(error).__name__}); check credentials and network") from None
         stack: dict[str, Any] = found
         return stack
-
-    def _output(self, name: str) -> str:
-        if name not in self.outputs:
-            raise StackError(f"--stack: {self.name} has no output {name}; is it a storekey stack?")
-        value: str = self.outputs[name]
-        return value
 
     def _last_check(self) -> str | None:
         now = datetime.now(UTC)

@@ -12,6 +12,7 @@ from ops.cli import app
 from sandbox.aws import Aws, Stack
 from sandbox.store import SandboxStore
 from sandbox.template import Template
+from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
 from tests.support import register_stack
 
@@ -37,3 +38,12 @@ def run() -> Run:
         return CliRunner().invoke(app, arguments, input=typed)
 
     return invoke
+
+
+@pytest.fixture
+def exporting(aws: Aws, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Exporting:
+    """The stack again, with exports that a test plays; followed without delay."""
+    monkeypatch.setattr("ops.following._POLL_SECONDS", 0.05)
+    played = Exporting(aws)
+    register_stack(aws, stack.outputs | played.outputs, {"StoreName": "retail", "ExportResources": "orders,customers"})
+    return played
