@@ -29,7 +29,13 @@ from tests.support import new_account, register_stack
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def blocks_of(page: str) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks_of("README.md")
 TREE = ("template.yaml", "functions", "layers", "ops", "sandbox", "tests", "pyproject.toml")
 
 
@@ -64,7 +70,8 @@ def operator(aws: Aws, sandbox_store: SandboxStore, tmp_path: Path) -> Any:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
         }
-        register_stack(aws, {"CredentialsSecretArn": stack.secret_id, "CheckFunctionName": lambda_in(aws)}, {})
+        outputs = {**stack.outputs, "CheckFunctionName": lambda_in(aws)}
+        register_stack(aws, outputs, parameters)
         yield stack, lambda command: run(command, tmp_path, **environment)
 
 
@@ -89,17 +96,18 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, stage, back = blocks("sh")
+    try_it, deploy, store, stage, back, export = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"]
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
     assert "CANDIDATE" in stage
     assert "AWSPREVIOUS" in back
+    assert "storekey export" in export
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
 
 def test_make_demo() -> None:
-    assert "25 claims" in run("make demo")
+    assert "33 claims" in run("make demo")
 
 
 def test_make_test_and_make_say_what_they_do() -> None:
@@ -118,7 +126,7 @@ def test_both_shapes_of_the_secret_are_taken(block: str) -> None:
 
 def test_storing_staging_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
     stack, shell = operator
-    _, _, store, stage, back = blocks("sh")
+    _, _, store, stage, back, _ = blocks("sh")
     first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
     (tmp_path / "credentials.json").write_text(json.dumps(first))
     shell(store)
@@ -151,6 +159,19 @@ def test_the_ways_of_docs_rotate_md(operator: Any, sandbox_store: SandboxStore, 
     assert current(stack) == first
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/exports.md"])
+def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxStore, page: str) -> None:
+    stack, shell = operator
+    secret = json.dumps(new_account(sandbox_store).secret())
+    stack.aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=secret)
+    commands = next(text for kind, text in blocks_of(page) if kind == "sh" and "storekey export" in text)
+    export, runs, verify = commands.replace(".venv/bin/", "").splitlines()
+    shell(export)
+    (run_id,) = re.findall(r"\d{8}T\d{6}Z-full", shell(runs))
+    assert len(sandbox_store.orders) == 600
+    assert "600" in shell(re.sub(r"\S+-full", run_id, verify))
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A copy of the project to which the README's function was added."""
@@ -169,7 +190,7 @@ def clone(tmp_path: Path) -> Path:
 
 def test_a_function_of_your_own_passes_its_test_and_the_projects_own(clone: Path) -> None:
     run("cfn-lint template.yaml --append-rules cfn_lint_serverless.rules", clone)
-    run("python -m pytest -n 0 --no-cov tests/test_template.py tests/functions/test_recent_orders.py", clone)
+    run("python -m pytest -n 0 --no-cov tests/template tests/functions/test_recent_orders.py", clone)
     run("ruff check --no-cache . && ruff format --no-cache --check .", clone)
     run("mypy functions/recent_orders/app.py tests/functions/test_recent_orders.py", clone)
 
