@@ -7,13 +7,14 @@ BIN := $(ENV)/bin
 SAM := .tools/sam/bin
 CHECKOV := .tools/checkov/bin
 UV := .tools/lock/bin
+PEERS := .tools/peers/bin
 LOCK = $(UV)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 # Temporary files stay in the clone.
 export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test lint format build deploy audit lock clean
+.PHONY: help demo test lint format build deploy audit soak bench compare lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -47,10 +48,19 @@ audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam
 	@$(CHECKOV)/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
 	@$(BIN)/python -m pytest -n 0 --no-cov -m build
 
+soak: $(BIN)/ready ## Play thousands of histories against the exports; ARGS=--histories=N
+	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.histories $(ARGS)
+
+bench: $(BIN)/ready ## Measure exports, as ratios in one run; ARGS=--orders=N
+	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.bench $(ARGS)
+
+compare: $(BIN)/ready $(PEERS)/ready ## Play the corpus against other systems (docs/comparison.md); ARGS=--write refreshes that page
+	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.comparison $(ARGS)
+
 lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade takes the newest
 	@$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt -o layers/storekey/requirements.txt
-	@for group in sam checkov lock; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
+	@for group in sam checkov lock peers; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
 
 clean: ## Remove what the other targets made
 	rm -rf $(ENV) .tools .aws-sam .coverage .hypothesis .mypy_cache .ruff_cache
@@ -62,8 +72,9 @@ $(BIN)/ready: requirements/dev.txt
 $(SAM)/ready: requirements/sam.txt
 $(CHECKOV)/ready: requirements/checkov.txt
 $(UV)/ready: requirements/lock.txt
-$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready: export RUSTUP_HOME := $(TMPDIR)
-$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready:
+$(PEERS)/ready: requirements/peers.txt
+$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready: export RUSTUP_HOME := $(TMPDIR)
+$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
 	@mkdir -p "$(TMPDIR)" && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
 	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<
