@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from ._credentials import Problem, parse_secret
 from ._hidden import Hidden
 from ._hosts import AllowedHosts
 from ._observability import hush
+from ._signed import read_live
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -38,6 +40,8 @@ class Secret:
 
     def live(self) -> Version | None:
         """Return the live version, or None while the secret has never been filled."""
+        if self._made is None and (answer := read_live(self._id, LIVE)):
+            return self._version(answer)
         return self._get(VersionStage=LIVE)
 
     def staged(self, version: str, label: str) -> Version | None:
@@ -83,8 +87,9 @@ class Secret:
 
     def _get(self, **which: str) -> Version | None:
         answer = self._answer(**which)
-        if answer is None:
-            return None
+        return None if answer is None else self._version(answer)
+
+    def _version(self, answer: Mapping[str, Any]) -> Version:
         text = answer.get("SecretString")
         holds = (
             parse_secret(Hidden(text), self._allowed_hosts)
@@ -110,6 +115,6 @@ def _make_client() -> SecretsManagerClient:
     from botocore.config import Config  # noqa: PLC0415 - the same
 
     # These tell bodies, and so the secret, when somebody sets the root logger to DEBUG.
-    hush("botocore.parsers", "botocore.endpoint")
+    hush("botocore.auth", "botocore.parsers", "botocore.endpoint")
     config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
     return boto3.client("secretsmanager", config=config)

@@ -1,0 +1,96 @@
+"""Reads the live secret by one signed HTTPS request: what boto3's client does, without a third of a cold start for it.
+
+Only in a plain Lambda environment, and only a plain 200 counts. For all else - another status, a proxy, a partition
+that is not known here - the answer is None, and the caller asks boto3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import requests
+
+from ._observability import hush
+
+SERVICE = "secretsmanager"
+_SUFFIXES = {"cn": "amazonaws.com.cn", "us-gov": "amazonaws.com"}
+_REGION = re.compile(r"(us-gov|cn|[a-z]{2})-[a-z]+-\d")
+_WITH_FIPS = ("us-", "ca-")
+# What boto3 minds and this does not.
+_BOTO3_ALONE = (
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_CA_BUNDLE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+)
+_TIMEOUTS = (1.0, 3.0)
+
+
+def read_live(secret_id: str, stage: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
+    """Return GetSecretValue's answer for a label, or None where boto3 has to ask."""
+    url = endpoint(environ)
+    if url is None:
+        return None
+    body = json.dumps({"SecretId": secret_id, "VersionStage": stage})
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(
+                url, data=body, headers=_signed(url, body, environ), timeout=_TIMEOUTS, allow_redirects=False
+            )
+            found = answer.json() if answer.status_code == 200 else None
+    except (requests.RequestException, ValueError):
+        return None
+    if not isinstance(found, dict) or not {"SecretString", "VersionId", "CreatedDate"} <= found.keys():
+        return None
+    return {**found, "CreatedDate": datetime.fromtimestamp(found["CreatedDate"], UTC)}
+
+
+def endpoint(environ: Mapping[str, str]) -> str | None:
+    """Return where Secrets Manager is, as botocore would find it, or None where that is not sure.
+
+    Variables: AWS SDKs and Tools Reference Guide, "Service-specific endpoints" and "Dual-stack and FIPS endpoints".
+    """
+    keys = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    if not all(environ.get(name) for name in keys) or any(environ.get(name) for name in _BOTO3_ALONE):
+        return None
+    if environ.get("AWS_DEFAULT_REGION", environ["AWS_REGION"]) != environ["AWS_REGION"]:
+        return None
+    given = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL")
+    if given and environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        return f"{given.rstrip('/')}/"
+    return _regional(environ["AWS_REGION"], environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true")
+
+
+def _regional(region: str, fips: bool) -> str | None:
+    found = _REGION.fullmatch(region)
+    if not found or (fips and not region.startswith(_WITH_FIPS)):
+        return None
+    return f"https://{SERVICE}{'-fips' if fips else ''}.{region}.{_SUFFIXES.get(found[1], 'amazonaws.com')}/"
+
+
+def _signed(url: str, body: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the request, signed by botocore's own signer."""
+    from botocore.auth import SigV4Auth  # noqa: PLC0415 - on first use; imports of botocore are what this spares
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - the same
+
+    hush("botocore.auth")  # it tells the headers, with the session token, at DEBUG
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{SERVICE}.GetSecretValue"}
+    request = AWSRequest(method="POST", url=url, data=body, headers=headers)
+    keys: Any = SimpleNamespace(
+        access_key=environ["AWS_ACCESS_KEY_ID"],
+        secret_key=environ["AWS_SECRET_ACCESS_KEY"],
+        token=environ.get("AWS_SESSION_TOKEN"),
+    )
+    SigV4Auth(keys, SERVICE, environ["AWS_REGION"]).add_auth(request)
+    return dict(request.headers)
