@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import statistics
@@ -75,7 +76,7 @@ def measure_exports(orders: int, rounds: int, say: Say) -> Table:
             for round_ in range(rounds if number == orders else 1):
                 say(f"{number} orders, round {round_ + 1}")
                 last = export(stack, store)
-                floor = _floor(store)
+                floor = _floor(stack, store)
                 store.clock_skew += 600  # so that the next run has a window of its own
                 assert last.rows == floor["rows"] == number
                 rates.append(last.rows / last.cpu)
@@ -116,19 +117,30 @@ def _windows(times: list[float]) -> list[int]:
     return counts
 
 
-def _floor(store: SandboxStore) -> dict[str, Any]:
+def _floor(stack: Stack, store: SandboxStore) -> dict[str, Any]:
     account = store.create_account("floor")
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as ca:
-        ca.write(store.ca_pem)
-        ca.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        ca, written = Path(folder, "ca.pem"), Path(folder, "written")
+        ca.write_text(store.ca_pem)
+        written.write_bytes(b"".join(_written(stack)))
         command = [sys.executable, str(Path(__file__).with_name("floor.py"))]
         done = subprocess.run(
-            [*command, account.api_path, ca.name, account.username, account.api_token],
+            [*command, account.api_path, str(ca), account.username, account.api_token, str(written)],
             check=True,
             capture_output=True,
         )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def _written(stack: Stack) -> Iterator[bytes]:
+    """What the last run wrote, part by part, unpacked."""
+    s3, bucket = stack.aws.client("s3"), stack.outputs["ExportBucketName"]
+    found = s3.list_objects_v2(Bucket=bucket, Prefix="exports/store=store/")["Contents"]
+    last = max(each["Key"].rpartition("/")[0] for each in found)
+    for each in found:
+        if each["Key"].startswith(last):
+            yield gzip.decompress(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
 
 
 def _used(function: Function) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from sandbox.store import SandboxStore
 from storekey._credentials import Kind
 from storekey._errors import NotFound, RequestRejected
 from storekey._store import _text
-from storekey.exports._lines import Line
+from storekey.exports._lines import Line, decode_lines
 from storekey.exports._routes import Route
 from storekey.exports._rows import Page
 from storekey.exports._run import Part, Run
@@ -76,9 +76,10 @@ class MemorySource(_Mortal):
 
     def lines(self, order_id: int, page: int) -> list[Line]:
         try:
-            return self._ask(f"v2/orders/{order_id}/products", {"page": page, "limit": 250}) or []
+            body = self._body(f"v2/orders/{order_id}/products", {"page": page, "limit": 250})
         except NotFound:
             return []
+        return decode_lines(body) if body else []
 
     def _ask(self, path: str, query: Mapping[str, Any]) -> Any:
 

@@ -30,9 +30,9 @@ class PartFile:
         self.first_id = 0
         self.last_id = 0
 
-    def add(self, row_id: int, line: str) -> None:
+    def add(self, row_id: int, line: bytes) -> None:
         """Add a row's line."""
-        self._gzip.write(line.encode())
+        self._gzip.write(line)
         self.first_id = self.first_id or row_id
         self.last_id = row_id
         self.rows += 1

@@ -1,29 +1,44 @@
-"""Takes the rows out of a page's body: each with its text as the store sent it, so that it can be kept untouched."""
+"""Takes the rows out of a page's body: each as the bytes that the store sent, and the few facts that are looked at.
+
+msgspec checks and cuts JSON at the speed of reading it, without making objects of it; see docs/decisions/0007.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Annotated, Any
 
-_MOST_IDS = 1 << 63  # what engines hold as bigint
-_SPACE = re.compile(r"[ \t\r\n]*")
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+# Up to what engines hold as bigint.
+Id = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
+
+
+class Facts(msgspec.Struct):
+    """What is looked at of a row; any of it but the id may be missing, or be something else than it should."""
+
+    id: Id
+    date_created: Any = None
+    status_id: Any = None
+    is_deleted: Any = None
+    items_total: Any = None
+    consignments: Raw | UnsetType = UNSET
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the store: its id, its fields to look at, and its JSON text on one line."""
+    """A row of the store: its id, its facts, and its JSON on one line."""
 
     id: int
-    fields: Mapping[str, Any] = field(repr=False)
-    text: str = field(repr=False)
+    facts: Facts = field(repr=False)
+    json: bytes = field(repr=False)
 
-    def extended(self, suffix: str) -> str:
-        """Return the text with more members at its end, given as JSON without the braces, and a line's end."""
-        return f"{self.text[:-1]},{suffix}}}\n"
+    def extended(self, suffix: bytes) -> bytes:
+        """Return the JSON with more members at its end, given without the braces, and a line's end."""
+        return b"%b,%b}\n" % (self.json[:-1], suffix)
 
 
 @dataclass(frozen=True)
@@ -35,89 +50,57 @@ class Page:
     cursor: str | None = None
 
 
+class _Envelope(msgspec.Struct):
+    data: list[Raw]
+    meta: Any = None
+
+
+_ARRAY = msgspec.json.Decoder(list[Raw])
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_FACTS = msgspec.json.Decoder(Facts)
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+
+
 def decode_v2(body: bytes) -> Page:
     """Read a bare JSON array of rows. Raises ValueError for anything else."""
-    text = _text_of(body)
-    start = _skip(text, 0)
-    end, rows = _array(text, start)
-    if _skip(text, end) != len(text):
-        raise ValueError("more than one value")
-    return Page(rows)
+    return Page([_row(each) for each in decoded(_ARRAY, body)])
 
 
 def decode_v3(body: bytes) -> Page:
     """Read v3's envelope: the rows under ``data``, total and cursor under ``meta``. Raises ValueError."""
-    text = _text_of(body)
-    rows: list[Row] | None = None
-    meta: Any = None
-    place = _skip(text, _expect(text, _skip(text, 0), "{"))
-    while True:
-        name, place = _scan(text, place)
-        place = _skip(text, _expect(text, _skip(text, place), ":"))
-        if name == "data":
-            place, rows = _array(text, place)
-        else:
-            value, place = _scan(text, place)
-            meta = value if name == "meta" else meta
-        place = _skip(text, place)
-        if text.startswith("}", place):
-            break
-        place = _skip(text, _expect(text, place, ","))
-    if rows is None or _skip(text, place + 1) != len(text):
-        raise ValueError("no data, or more than one value")
-    return Page(rows, _at(meta, "pagination", "total", int), _at(meta, "cursor_pagination", "end_cursor", str))
+    envelope = decoded(_ENVELOPE, body)
+    total = _at(envelope.meta, "pagination", "total", int)
+    return Page(
+        [_row(each) for each in envelope.data], total, _at(envelope.meta, "cursor_pagination", "end_cursor", str)
+    )
 
 
-def _array(text: str, start: int) -> tuple[int, list[Row]]:
-    """Read an array of rows; return where it ends, and them."""
-    place = _skip(text, _expect(text, start, "["))
-    rows: list[Row] = []
-    if text.startswith("]", place):
-        return place + 1, rows
-    while True:
-        fields, end = _scan(text, place)
-        rows.append(_row(fields, text[place:end]))
-        place = _skip(text, end)
-        if text.startswith("]", place):
-            return place + 1, rows
-        place = _skip(text, _expect(text, place, ","))
+def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    """Decode a body. Raises ValueError where it is not the JSON expected, in UTF-8 or another of JSON's encodings.
+
+    Half a character (the escape of a lone surrogate, where somebody has cut a text) becomes U+FFFD: no reader takes it.
+    """
+    text = body.decode(json.detect_encoding(body)).encode()
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError:
+        return decoder.decode(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text))
 
 
-def _row(fields: Any, text: str) -> Row:
-    if not isinstance(fields, dict) or type(fields.get("id")) is not int or not 0 < fields["id"] < _MOST_IDS:
-        raise ValueError("a row without an id")
-    # JSON allows line breaks between its tokens alone, so nothing of a value is lost with them.
-    one_line = text if "\n" not in text and "\r" not in text else text.replace("\r", " ").replace("\n", " ")
-    return Row(fields["id"], fields, one_line)
+def one_line(raw: Raw) -> bytes:
+    """Return JSON without line breaks: it allows them between its tokens alone, so nothing of a value is lost."""
+    found = bytes(raw)
+    return found if b"\n" not in found and b"\r" not in found else found.translate(_SPACES)
 
 
-def _text_of(body: bytes) -> str:
-    return body.decode(json.detect_encoding(body))
+_SPACES = bytes.maketrans(b"\r\n", b"  ")
 
 
-def _skip(text: str, place: int) -> int:
-    found = _SPACE.match(text, place)
-    return found.end() if found else place
-
-
-def _expect(text: str, place: int, mark: str) -> int:
-    if not text.startswith(mark, place):
-        raise ValueError(f"no {mark}")
-    return place + 1
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # Python reads NaN and Infinity, JSON does not know them
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(text)  # no reader could hold it
-    return number
-
-
-_scan = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode
+def _row(raw: Raw) -> Row:
+    facts = _FACTS.decode(raw)
+    return Row(facts.id, facts, one_line(raw))
 
 
 def _at(meta: Any, block: str, name: str, kind: type) -> Any:

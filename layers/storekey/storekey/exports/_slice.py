@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +13,7 @@ from storekey._errors import BadAnswer, RequestRejected, StoreError, Unreachable
 
 from ._dates import iso_milliseconds, seconds_of
 from ._files import Files, PartFile
-from ._lines import INCLUDE, all_there, fetched, inlined
+from ._lines import INCLUDE, all_there, as_json, fetched, inlined
 from ._proof import manifest, manifest_key, part_key
 from ._routes import Position, after, route_of
 from ._rows import Page, Row
@@ -107,7 +106,7 @@ class Slice:
         if self._run.mode == "full":
             self._run.count_after = self._source.count(self._route, self._route.filters(self._run.window))
             return True
-        return not page.rows and page.total is None
+        return not page.rows and page.total != 0
 
     def _arrived(self, coming: Future[tuple[Page, float]]) -> tuple[Page, float]:
         """Wait for a page, and keep the lease meanwhile."""
@@ -115,6 +114,8 @@ class Slice:
             try:
                 return coming.result(RENEW_SECONDS)
             except TimeoutError:
+                if coming.done():
+                    raise
                 self._renew()
 
     def _timed(self, position: Position) -> tuple[Page, float]:
@@ -144,39 +145,39 @@ class Slice:
     def _note_lines(self, rows: list[Row]) -> None:
         """Remember from the first page on whether the store inlines lines."""
         if self._run.with_lines and not self._run.lines:
-            found = any(inlined(row.fields) is not None for row in rows)
+            found = any(inlined(row.facts) is not None for row in rows)
             self._run.lines = "include" if found else "products"
 
     def _write(self, rows: list[Row], at: float) -> bool:
         """Add rows that were read ``at`` a time to the part; return False where it was up before the last of them."""
         run = self._run
-        suffix = f'"_run":"{run.id}","_exported_at":"{iso_milliseconds(at)}","_api":"{run.api}"'
+        suffix = f'"_run":"{run.id}","_exported_at":"{iso_milliseconds(at)}","_api":"{run.api}"'.encode()
         self._count_created(rows)
         for row in rows:
-            own = f'"_lines":{self._lines(row)},{suffix}' if run.with_lines else suffix
+            own = b'"_lines":%b,%b' % (self._lines(row), suffix) if run.with_lines else suffix
             self._part.add(row.id, row.extended(own))
             run.rows += 1
             run.last_id = row.id
-            run.incomplete += row.fields.get("status_id") == 0
-            run.archived += row.fields.get("is_deleted") is True
+            run.incomplete += row.facts.status_id == 0
+            run.archived += row.facts.is_deleted is True
             self._renew_if_due()
             if run.lines == "products" and row is not rows[-1] and self._out_of_time():
                 return False
         return True
 
-    def _lines(self, order: Row) -> str:
+    def _lines(self, order: Row) -> bytes:
         """Return the lines of an order as JSON."""
-        lines = inlined(order.fields)
-        if lines is None or not all_there(order.fields, lines):
+        lines = inlined(order.facts)
+        if lines is None or not all_there(order.facts, lines):
             self._run.fetched_lines += 1
             # An order that is gone by now keeps what came with it.
-            lines = fetched(order.fields, lambda page: self._source.lines(order.id, page)) or lines or []
-        return json.dumps(lines, separators=(",", ":"))
+            lines = fetched(order.facts, lambda page: self._source.lines(order.id, page)) or lines or []
+        return as_json(lines)
 
     def _count_created(self, rows: list[Row]) -> None:
         """Count the rows that are younger than the run; ids ascend with creation, so few need to be looked at."""
         for row in reversed(rows if self._run.mode == "full" else []):
-            if (seconds_of(row.fields.get("date_created")) or 0) <= self._run.end:
+            if (seconds_of(row.facts.date_created) or 0) <= self._run.end:
                 return
             self._run.created += 1
 

@@ -10,7 +10,7 @@ from storekey._credentials import Kind
 from storekey._errors import BadAnswer, Forbidden, NotFound, RequestRejected, Unavailable, Unreachable
 from storekey._store import Api, Store
 
-from ._lines import PAGE_LINES, Line, are_lines
+from ._lines import PAGE_LINES, Line, decode_lines
 from ._routes import Route
 from ._rows import Page
 
@@ -77,15 +77,12 @@ class StoreSource:
 
     def lines(self, order_id: int, page: int) -> list[Line]:
         """Return one page of an order's lines, counted from 1; none for an order that is gone."""
-        path = f"orders/{order_id}/products"
+        query = {"page": page, "limit": PAGE_LINES}
         try:
-            lines = self._store.get(path, {"page": page, "limit": PAGE_LINES})
+            lines: list[Line] | None = self._store.decoded(f"orders/{order_id}/products", query, decode_lines)
         except NotFound:
             return []
-        if not are_lines(lines):
-            raise BadAnswer("the answer is not a list of lines", method="GET", path=path, status=200, attempts=1)
-        found: list[Line] = lines
-        return found
+        return lines or []
 
     def _api(self, route: Route) -> Api:
         return self._store if route.api == "v2" else self._store.v3
