@@ -6,6 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,7 +45,7 @@ class Template:
     @classmethod
     def load(cls, path: Path | str, parameters: Mapping[str, Any] | None = None) -> Self:
         """Read a template. Raises TemplateError for an unknown parameter, or a value that its rules forbid."""
-        body = yaml_parse(Path(path).read_text(encoding="utf-8"))
+        body = _parsed(Path(path).read_text(encoding="utf-8"))
         return cls(Path(path).resolve().parent, body, parameter_values(body, parameters or {}))
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> Self:
@@ -217,3 +218,10 @@ def _merged(shared: Any, own: Any) -> Any:
         both = {key: _merged(shared[key], own[key]) for key in shared.keys() & own.keys()}
         return {**shared, **own, **both}
     return [*shared, *own] if isinstance(shared, list) and isinstance(own, list) else own
+
+
+@cache
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Read YAML; the same text once, for nobody changes what it says."""
+    body: Mapping[str, Any] = yaml_parse(text)
+    return body
