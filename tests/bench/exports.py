@@ -84,8 +84,8 @@ def measure_exports(orders: int, rounds: int, say: Say) -> Table:
         assert last
         table.add_row(
             f"{number}",
-            _spread(rates, ".0f"),
-            _spread(ratios, ".2f"),
+            spread(rates, ".0f"),
+            spread(ratios, ".2f"),
             f"{1000 * last.requests / last.rows:.2f}",
             f"{last.peak:.0f}",
         )
@@ -152,6 +152,7 @@ def _used(function: Function) -> tuple[float, float]:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) / 1024
 
 
-def _spread(values: list[float], form: str) -> str:
+def spread(values: list[float], form: str) -> str:
+    """The middle value, and the smallest and largest where there are several."""
     middle = statistics.median(values)
     return f"{middle:{form}} ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else f"{middle:{form}}"

@@ -16,7 +16,7 @@ from botocore.config import Config
 from sandbox.aws import Aws
 from storekey import AllowedHosts, Credentials
 from storekey._secret import Secret
-from storekey._signed import endpoint, read_live
+from storekey._signed import ask, endpoint
 
 LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "check",
@@ -26,6 +26,7 @@ LAMBDA = {
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
 }
+ASKED = {"SecretId": "arn:secret", "VersionStage": "AWSCURRENT"}
 ANSWER = {"SecretString": "{}", "VersionId": "v1", "CreatedDate": 1_795_500_000.25}
 
 
@@ -114,7 +115,7 @@ def answering(status: int, body: bytes) -> Iterator[tuple[_Asked, dict[str, str]
 
 def test_what_is_sent_is_what_boto3_sends() -> None:
     with answering(200, json.dumps(ANSWER).encode()) as (server, environ):
-        found = read_live("arn:secret", "AWSCURRENT", environ)
+        found = ask("GetSecretValue", ASKED, environ)
         client = boto3.session.Session(region_name="eu-central-1").client(
             "secretsmanager",
             endpoint_url=environ["AWS_ENDPOINT_URL"],
@@ -144,17 +145,16 @@ def test_what_is_sent_is_what_boto3_sends() -> None:
         (302, b""),
         (200, b"no json"),
         (200, b"[]"),
-        (200, b'{"SecretBinary": "AA==", "VersionId": "v1", "CreatedDate": 1}'),
     ],
 )
 def test_whatever_is_no_plain_answer_is_left_to_boto3(status: int, body: bytes) -> None:
     with answering(status, body) as (server, environ):
-        assert read_live("arn:secret", "AWSCURRENT", environ) is None
+        assert ask("GetSecretValue", ASKED, environ) is None
         assert len(server.requests) == 1
 
 
 def test_an_endpoint_that_does_not_answer_is_left_to_boto3() -> None:
-    assert read_live("arn:secret", "AWSCURRENT", {**LAMBDA, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) is None
+    assert ask("GetSecretValue", ASKED, {**LAMBDA, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) is None
 
 
 @pytest.mark.parametrize("in_lambda", [True, False])
@@ -177,5 +177,7 @@ def test_the_secret_reads_the_same_either_way(aws: Aws, monkeypatch: pytest.Monk
     assert version
     assert version.id == made["VersionId"]
     assert isinstance(version.holds, Credentials)
+    assert secret.labels() == {"AWSCURRENT": version.id}
+    assert abs((secret.changed() - version.created).total_seconds()) < 5
     assert version.created.tzinfo
     assert (secret._made is None) is in_lambda, "boto3's client is made where it is needed alone"

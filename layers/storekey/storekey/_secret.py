@@ -11,7 +11,7 @@ from ._credentials import Problem, parse_secret
 from ._hidden import Hidden
 from ._hosts import AllowedHosts
 from ._observability import hush
-from ._signed import read_live
+from ._signed import ask
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -40,7 +40,8 @@ class Secret:
 
     def live(self) -> Version | None:
         """Return the live version, or None while the secret has never been filled."""
-        if self._made is None and (answer := read_live(self._id, LIVE)):
+        answer = self._asked("GetSecretValue", VersionStage=LIVE)
+        if answer and {"SecretString", "VersionId", "CreatedDate"} <= answer.keys():
             return self._version(answer)
         return self._get(VersionStage=LIVE)
 
@@ -61,7 +62,7 @@ class Secret:
 
     def versions(self) -> dict[str, set[str]]:
         """Return the labels of each version that bears one."""
-        stages = self._client.describe_secret(SecretId=self._id).get("VersionIdsToStages", {})
+        stages: dict[str, list[str]] = self._described().get("VersionIdsToStages", {})
         return {version: set(labels) for version, labels in stages.items()}
 
     def labels(self) -> dict[str, str]:
@@ -70,8 +71,9 @@ class Secret:
 
     def changed(self) -> datetime:
         """Return when a label or a value last changed."""
-        answer = self._client.describe_secret(SecretId=self._id)
-        return answer.get("LastChangedDate") or answer["CreatedDate"]
+        answer = self._described()
+        changed: datetime = answer.get("LastChangedDate") or answer["CreatedDate"]
+        return changed
 
     def move(self, label: str, to: str | None, off: str | None) -> None:
         """Take a label ``off`` one version and put it on another; LabelMovedError where it is no longer there."""
@@ -84,6 +86,13 @@ class Secret:
             self._client.exceptions.ResourceNotFoundException,
         ) as error:
             raise LabelMovedError(label) from error
+
+    def _described(self) -> Mapping[str, Any]:
+        return self._asked("DescribeSecret") or self._client.describe_secret(SecretId=self._id)
+
+    def _asked(self, operation: str, **which: str) -> dict[str, Any] | None:
+        """Ask without boto3; None where that is not sure to be right, or boto3's client is there anyway."""
+        return None if self._made else ask(operation, {"SecretId": self._id, **which})
 
     def _get(self, **which: str) -> Version | None:
         answer = self._answer(**which)

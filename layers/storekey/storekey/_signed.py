@@ -1,4 +1,4 @@
-"""Reads the live secret by one signed HTTPS request: what boto3's client does, without a third of a cold start for it.
+"""Asks Secrets Manager by one signed HTTPS request: what boto3's client does, without half of a cold start for it.
 
 Only in a plain Lambda environment, and only a plain 200 counts. For all else - another status, a proxy, a partition
 that is not known here - the answer is None, and the caller asks boto3.
@@ -36,24 +36,27 @@ _BOTO3_ALONE = (
 _TIMEOUTS = (1.0, 3.0)
 
 
-def read_live(secret_id: str, stage: str, environ: Mapping[str, str] = os.environ) -> dict[str, Any] | None:
-    """Return GetSecretValue's answer for a label, or None where boto3 has to ask."""
+def ask(
+    operation: str, parameters: Mapping[str, str], environ: Mapping[str, str] = os.environ
+) -> dict[str, Any] | None:
+    """Return what an operation that only reads answers, its dates in UTC, or None where boto3 has to ask."""
     url = endpoint(environ)
     if url is None:
         return None
-    body = json.dumps({"SecretId": secret_id, "VersionStage": stage})
+    body = json.dumps(parameters)
     try:
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.post(
-                url, data=body, headers=_signed(url, body, environ), timeout=_TIMEOUTS, allow_redirects=False
-            )
+            headers = _signed(operation, url, body, environ)
+            answer = session.post(url, data=body, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
             found = answer.json() if answer.status_code == 200 else None
     except (requests.RequestException, ValueError):
         return None
-    if not isinstance(found, dict) or not {"SecretString", "VersionId", "CreatedDate"} <= found.keys():
-        return None
-    return {**found, "CreatedDate": datetime.fromtimestamp(found["CreatedDate"], UTC)}
+    return {name: _value(name, value) for name, value in found.items()} if isinstance(found, dict) else None
+
+
+def _value(name: str, value: Any) -> Any:
+    return datetime.fromtimestamp(value, UTC) if name.endswith("Date") and isinstance(value, int | float) else value
 
 
 def endpoint(environ: Mapping[str, str]) -> str | None:
@@ -79,13 +82,13 @@ def _regional(region: str, fips: bool) -> str | None:
     return f"https://{SERVICE}{'-fips' if fips else ''}.{region}.{_SUFFIXES.get(found[1], 'amazonaws.com')}/"
 
 
-def _signed(url: str, body: str, environ: Mapping[str, str]) -> dict[str, str]:
+def _signed(operation: str, url: str, body: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of the request, signed by botocore's own signer."""
     from botocore.auth import SigV4Auth  # noqa: PLC0415 - on first use; imports of botocore are what this spares
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - the same
 
     hush("botocore.auth")  # it tells the headers, with the session token, at DEBUG
-    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{SERVICE}.GetSecretValue"}
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{SERVICE}.{operation}"}
     request = AWSRequest(method="POST", url=url, data=body, headers=headers)
     keys: Any = SimpleNamespace(
         access_key=environ["AWS_ACCESS_KEY_ID"],
