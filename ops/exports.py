@@ -115,7 +115,7 @@ class Exports:
         item = {name: _plain(TypeDeserializer().deserialize(value)) for name, value in answer.get("Item", {}).items()}
         watermark = item.get("watermark")
         lag = None if watermark is None else max(0, int(time.time()) + item.get("skew", 0) - watermark)
-        return State(_open_run(item), _failing(item.get("failing")), lag)
+        return State(_open_run(item), _failing(item.get("failing"), item.get("failing_since")), lag)
 
     def manifest(self, resource: str, run: str) -> dict[str, Any] | None:
         """Return a run's manifest; None where there is none, nothing in it where it is no JSON object."""
@@ -205,10 +205,10 @@ def _open_run(item: Mapping[str, Any]) -> OpenRun | None:
     )
 
 
-def _failing(noted: Mapping[str, Any] | None) -> Failing | None:
+def _failing(noted: Mapping[str, Any] | None, since: Any) -> Failing | None:
     if not noted:
         return None
-    return Failing(noted.get("error", ""), _message(noted.get("message", "")), _moment(noted.get("at")))
+    return Failing(noted.get("error", ""), _message(noted.get("message", "")), _moment(since or noted.get("at")))
 
 
 def _moment(seconds: Any) -> str | None:

@@ -19,21 +19,31 @@ from .pool import ClosedError, Pool
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+_CONDITIONAL = re.compile(r"/(dynamodb|s3)/aws4_request")
 _RESPONSE_BYTES = 6 * 1024 * 1024
 _LOG_BYTES = 4096
 
 
 class Invocations:
-    """A WSGI application in front of moto's, which runs no function without Docker."""
+    """A WSGI application in front of moto's, which runs no function without Docker.
+
+    Requests to DynamoDB and S3 are answered one after another: moto looks at a write's condition and then writes, and
+    another request may come in between.
+    """
 
     def __init__(self, otherwise: WsgiApp) -> None:
         self._otherwise = otherwise
+        self._one_by_one = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         found = _INVOKE.fullmatch(unquote(environ["PATH_INFO"]))
         pool = deployed.function(found[1]) if found and environ["REQUEST_METHOD"] == "POST" else None
-        answer = _answer(pool, Request(environ)) if pool else self._otherwise
-        return answer(environ, start_response)
+        if pool:
+            return _answer(pool, Request(environ))(environ, start_response)
+        if _CONDITIONAL.search(environ.get("HTTP_AUTHORIZATION", "")):
+            with self._one_by_one:
+                return list(self._otherwise(environ, start_response))
+        return self._otherwise(environ, start_response)
 
 
 def _answer(pool: Pool, request: Request) -> Response:

@@ -65,7 +65,7 @@ def test_a_good_candidate_is_promoted_checked_and_told(
         "version": candidate,
         "previous": before,
         "detail": f"the Basic credentials of {new.username} at {sandbox_store.host} are live; "
-        "the old account may be deleted now",
+        "the old account may be deleted now, unless it is the same one with a new token",
     }
     assert labels(stack) == {"AWSCURRENT": candidate, "AWSPREVIOUS": before}
     assert points(invocation.logs, "CredentialsRefused") == [0], "the check ran at once"

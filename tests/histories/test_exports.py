@@ -14,6 +14,8 @@ from storekey.exports._routes import Route
 from tests.histories.corpus import History, history
 from tests.histories.replay import Replay, differences
 
+# Other tests cover the same lines, and counting them would take longer than all this.
+pytestmark = pytest.mark.no_cover
 SEEDS = st.integers(0, 1_000_000)
 
 
@@ -30,13 +32,13 @@ def small(seed: int) -> History:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_the_exports_of_a_changing_store_end_as_the_store_is(seed: int) -> None:
     assert lost_in(Replay(small(seed))) == []
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(SEEDS)
 def test_killed_sleeping_and_refused_invocations_lose_nothing_either(seed: int) -> None:
     assert lost_in(Replay(small(seed), Random(seed))) == []
@@ -56,7 +58,7 @@ def test_every_call_of_a_run_may_be_the_last_one_or_a_long_one(kind: str) -> Non
     assert at > 12
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0])
 def test_histories_of_the_corpus_as_they_are_compared_with_other_systems(seed: int) -> None:
     assert lost_in(Replay(history(seed), Random(seed))) == []
 

@@ -84,7 +84,7 @@ def test_a_slice_is_repeated_after_whatever_may_pass_by_itself() -> None:
     assert set(never["ErrorEquals"]) == REFUSED | rejected | {"SettingsError", "BadEvent"}
     assert never["MaxAttempts"] == 0
     assert retry["ErrorEquals"] == ["States.ALL"]
-    assert retry["JitterStrategy"] == "FULL"
+    assert "JitterStrategy" not in retry, "how long an outage is borne is no matter of luck"
 
 
 def test_no_call_and_no_execution_waits_for_ever() -> None:
@@ -116,11 +116,14 @@ def test_a_failure_is_noted_by_the_function_and_told_to_the_topic_where_that_fai
     assert STATES["TellTopic"]["Resource"] == "arn:aws:states:::sns:publish"
     assert STATES["TellTopic"]["Parameters"]["TopicArn"] == "AlarmTopic"
     assert len(STATES["TellTopic"]["Parameters"]["Subject"]) < 100
-    assert STATES["Report"]["Next"] == STATES["TellTopic"]["Next"] == "Failed"
+    assert STATES["Report"]["Next"] == STATES["TellTopic"]["Next"] == "Failed?"
 
 
 def test_what_failed_is_what_the_execution_says() -> None:
     assert STATES["Failed"] == {"Type": "Fail", "ErrorPath": "$.failed.Error", "CausePath": "$.failed.Cause"}
+    (reserved,) = STATES["Failed?"]["Choices"]
+    assert (reserved["StringMatches"], STATES["Failed?"]["Default"]) == ("States.*", "Failed")
+    assert STATES["Stopped"] == {"Type": "Fail", "Error": "ExportStopped", "CausePath": "$.failed.Cause"}
     kept = [catch["ResultPath"] for state in STATES.values() for catch in state.get("Catch", [])]
     assert kept == ["$.failed"] * 3 + ["$.unreported"], "the slice's own error stays"
     assert STATES["Report"]["ResultPath"] == "$.noted" and STATES["TellTopic"]["ResultPath"] == "$.told"

@@ -32,14 +32,14 @@ class Invocation:
     def __init__(self, seconds: float = _LONGEST_SECONDS) -> None:
         self.started = time.time()
         self.deadline = time.monotonic() + seconds
-        self._points: dict[_Dimensions, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._points: dict[tuple[_Dimensions, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self._credentials: dict[str, tuple[str, bool]] = {}
         self._lock = Lock()
 
-    def count(self, store_name: str, metric: str, value: float = 1.0, **further: str) -> None:
-        """Note one point of a metric of the store; ``further`` names more dimensions than that."""
+    def count(self, store_name: str, metric: str, value: float = 1.0, *, later: int = 0, **further: str) -> None:
+        """Note one point of a metric of the store, so many seconds ``later``; ``further`` names more dimensions."""
         with self._lock:
-            self._points[(("store", store_name), *further.items())][metric].append(value)
+            self._points[(("store", store_name), *further.items()), later][metric].append(value)
 
     def keep_back(self, seconds: float) -> None:
         """Let calls to the store end so many seconds earlier, for what has to be done after them."""
@@ -58,9 +58,9 @@ class Invocation:
         """Write what was noted."""
         with self._lock:
             for store_name, (_, refused) in self._credentials.items():
-                self._points[(("store", store_name),)]["CredentialsRefused"] = [float(refused)]
-            for dimensions, values in self._points.items():
-                write_metrics(dict(dimensions), values)
+                self._points[(("store", store_name),), 0]["CredentialsRefused"] = [float(refused)]
+            for (dimensions, later), values in self._points.items():
+                write_metrics(dict(dimensions), values, later)
             self._points.clear()
             self._credentials.clear()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
@@ -33,12 +34,14 @@ def logger() -> Logger:
     return Logger(service="storekey")
 
 
-def write_metrics(dimensions: Mapping[str, str], values: Mapping[str, list[float]]) -> None:
-    """Write metrics as embedded metric format (EMF) on standard output.
+def write_metrics(dimensions: Mapping[str, str], values: Mapping[str, list[float]], later: int = 0) -> None:
+    """Write metrics as embedded metric format (EMF) on standard output, for now or so many seconds ``later``.
 
     ``values`` gives the points of each metric; more than 100 of one become several lines.
     """
     metrics = EphemeralMetrics(namespace=NAMESPACE, default_dimensions=dict(dimensions))
+    if later:
+        metrics.set_timestamp(int((time.time() + later) * 1000))
     metrics.service = ""  # POWERTOOLS_SERVICE_NAME would add another dimension
     for name, points in values.items():
         for point in points:

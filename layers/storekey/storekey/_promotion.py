@@ -125,11 +125,14 @@ def drop_label(secret: Labelled, label: str, version: str | None) -> None:
         pass  # it stands on another version by now, and asks for that one
 
 
+_OLD = "the old account may be deleted now, unless it is the same one with a new token"
+
+
 def announcement(version: Version) -> str:
     holds = version.holds
     assert isinstance(holds, Credentials)  # only tested credentials come here
     user = f" of {holds.username}" if holds.username else ""
-    return f"the {holds.kind} credentials{user} at {holds.host} are live; the old account may be deleted now"
+    return f"the {holds.kind} credentials{user} at {holds.host} are live; {_OLD}"
 
 
 def candidate_test(settings: Settings) -> Test:

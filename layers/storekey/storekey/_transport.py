@@ -138,10 +138,10 @@ def _failure(error: Exception, callers_own: BaseException | None) -> Failure:
         return Failure(Fault.TLS, f"TLS failed: {said}", sent=False)
     if has(urllib3.exceptions.NameResolutionError):
         return unreachable("the host's name is not found")
+    if has(urllib3.exceptions.NewConnectionError):  # before the other: it is one of those as well
+        return unreachable("no connection")
     if has(urllib3.exceptions.ConnectTimeoutError):
         return unreachable("no connection in time")
-    if has(urllib3.exceptions.NewConnectionError):
-        return unreachable("no connection")
     if has(TimeoutError, urllib3.exceptions.ReadTimeoutError):
         return unreachable("no whole answer in time" if progress.sent else "no connection in time")
     return unreachable("the connection broke off")

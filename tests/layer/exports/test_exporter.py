@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from storekey._errors import RateLimited, Unauthorized
-from storekey.exports._state import LEASE_SECONDS
 from tests.layer.exports.conftest import Killed, Place, always, finish, kill, wanted
 from tests.layer.exports.fakes import FakeStore
 
@@ -130,7 +129,7 @@ def test_who_finds_the_lease_taken_waits_and_follows(place: Place, source: FakeS
     (answer,) = answers
     assert (answer["busy"], answer["complete"], answer["run"]) == (True, False, outcome.run_id)
     assert answer["mode"] == "full"
-    assert LEASE_SECONDS - 5 <= answer["wait_seconds"] <= LEASE_SECONDS + 1
+    assert 1 <= answer["wait_seconds"] <= 20, "the other may be done long before its lease expires"
     assert place.exporter(source).export(wanted(followed=answer["run"], owner="two")).complete
 
 

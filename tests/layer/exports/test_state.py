@@ -199,16 +199,19 @@ def test_the_lowest_skew_stays_noted_until_a_run_is_finished(state: State, place
     assert place.item()["skew"] == 5
 
 
-def test_the_first_failure_stays_noted_until_a_run_is_finished(state: State, place: Place, clock: Clock) -> None:
+def test_the_last_failure_and_since_when_stay_noted_until_a_run_is_finished(
+    state: State, place: Place, clock: Clock
+) -> None:
     state.note_failure("orders", "Forbidden", "a scope is missing")
     clock.now += 60
     state.note_failure("orders", "Unavailable", "")
-    assert place.item()["failing"] == {"error": "Forbidden", "message": "a scope is missing", "at": NOON}
+    assert place.item()["failing"] == {"error": "Unavailable", "message": "", "at": NOON + 60}
+    assert place.item()["failing_since"] == NOON
     held = lease(state)
     run = open_run(state, held)
     assert "failing" in place.item()
     state.close(held, run)
-    assert "failing" not in place.item()
+    assert not {"failing", "failing_since"} & place.item().keys()
 
 
 def test_a_failure_does_not_take_the_lease(state: State, place: Place) -> None:

@@ -21,6 +21,7 @@ from ._state import Busy, Lease, State
 
 MODES = ("incremental", "full")
 _LONGEST_WAIT = 60
+_BUSY_WAIT = 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one slice; ``run`` is None where there was none to go on with."""
+    """What came of one slice; ``run`` is None where there was none to go on with.
+
+    ``healed``: the run is finished, and the one before it could not be.
+    """
 
     complete: bool
     run: Run | None = None
@@ -46,6 +50,7 @@ class Outcome:
     wait: float = 0.0
     busy: bool = False
     finished: bool = False
+    healed: bool = False
 
 
 @dataclass
@@ -65,7 +70,8 @@ class Exporter:
         asked_before = self.source.requests
         lease = self.state.acquire(wanted.resource, wanted.owner)
         if isinstance(lease, Busy):
-            return Outcome(complete=False, run_id=lease.run, wait=lease.seconds, busy=True)
+            # The other may be done long before its lease expires.
+            return Outcome(complete=False, run_id=lease.run, wait=min(lease.seconds, _BUSY_WAIT), busy=True)
         try:
             return self._with(lease, wanted, asked_before)
         finally:
@@ -118,6 +124,7 @@ class Exporter:
         return run
 
     def _go_on(self, lease: Lease, run: Run, wanted: Wanted, asked_before: int) -> Outcome:
+        failing = "failing" in lease.known
         work = Slice(
             self.source,
             self.state,
@@ -136,7 +143,7 @@ class Exporter:
             self.state.abandon(lease, run)
             raise
         satisfied = finished and wanted.mode in ("incremental", run.mode)
-        return Outcome(satisfied, run, run.id, finished=finished)
+        return Outcome(satisfied, run, run.id, finished=finished, healed=failing and finished)
 
     def _release(self, lease: Lease) -> None:
         with self.state.at_best():  # it expires by itself

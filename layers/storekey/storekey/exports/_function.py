@@ -65,7 +65,7 @@ def export(event: Any, request_id: str) -> dict[str, Any]:
     dynamodb, s3 = _clients()
     state = State(dynamodb, settings.table)
     with invocation() as running:
-        refused = False
+        refused = healed = False
         try:
             if "failed" in event:
                 return _noted(state, wanted, event["failed"])
@@ -79,6 +79,7 @@ def export(event: Any, request_id: str) -> dict[str, Any]:
                 lambda: time.monotonic() >= running.deadline,
             )
             outcome = exporter.export(wanted)
+            healed = outcome.healed
             answer = exporter.answer(wanted, outcome)
             if outcome.finished:
                 _count_finished(running, store.settings.store_name, answer)
@@ -89,7 +90,7 @@ def export(event: Any, request_id: str) -> dict[str, Any]:
             raise
         finally:
             with state.at_best():  # silence is told by an alarm of its own
-                _gauge(running, store.settings.store_name, state.read(settings.resources), refused)
+                _gauge(running, store.settings.store_name, state.read(settings.resources), refused, healed)
 
 
 def _wanted(event: Any, request_id: str) -> Wanted:
@@ -117,13 +118,19 @@ def _count_finished(running: Invocation, store_name: str, answer: Mapping[str, A
     running.count(store_name, "ExportLagSeconds", answer["lag_seconds"], resource=answer["resource"])
 
 
-def _gauge(running: Invocation, store_name: str, items: Mapping[str, Mapping[str, Any]], refused: bool) -> None:
+def _gauge(
+    running: Invocation, store_name: str, items: Mapping[str, Mapping[str, Any]], refused: bool, healed: bool
+) -> None:
     """Note how many resources fail and how far the last of them is behind, of all that the stack exports.
 
-    While the credentials are missing or refused nothing is counted as behind: their own alarm tells that.
+    While the credentials are missing or refused nothing is counted as behind: their own alarm tells that. Who healed
+    says so for the next minute, too: the worst point of a minute counts, and in this one others failed perhaps.
     """
     behind = [_behind(item) for item in items.values()]
-    running.count(store_name, "ExportsFailing", sum("failing" in item for item in items.values()))
+    failing = sum("failing" in item for item in items.values())
+    running.count(store_name, "ExportsFailing", failing)
+    if healed:
+        running.count(store_name, "ExportsFailing", failing, later=60)
     running.count(store_name, "ExportsBehindSeconds", 0 if refused else max(behind, default=0))
 
 

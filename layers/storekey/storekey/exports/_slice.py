@@ -87,13 +87,18 @@ class Slice:
                 doubted = False
                 self._note_lines(rows)
                 stop = self._out_of_time()
-                if not stop:
-                    coming = ask(after(page, rows))  # the store answers while these rows are written
+                # The store answers while these rows are written; not while it is asked for their lines, or two requests
+                # at once would take one more than the quota's reserve leaves.
+                ahead = not stop and self._run.lines != "products"
+                if ahead:
+                    coming = ask(after(page, rows))
                 if not self._write(rows, at):
                     return False
                 self._run.cursor = page.cursor or ""
                 if stop:
                     return False
+                if not ahead:
+                    coming = ask(self._run.position)
                 if self._part.size >= PART_BYTES:
                     self._save()
 

@@ -100,9 +100,10 @@ class State:
     def close(self, lease: Lease, run: Run) -> None:
         """Note that a run is finished: the watermark is its end, and nothing is failing. May raise LeaseLost."""
         finished = {**lease.known.get("finished", {}), run.mode: run.id}
+        over = "run, progress, failing, failing_since, lowest_skew"
         self._write(
             lease,
-            "SET watermark = :end, skew = :skew, finished = :finished REMOVE run, progress, failing, lowest_skew",
+            f"SET watermark = :end, skew = :skew, finished = :finished REMOVE {over}",
             {":end": run.end, ":skew": run.skew, ":finished": finished},
             " AND (attribute_not_exists(watermark) OR watermark <= :end)",
         )
@@ -116,9 +117,11 @@ class State:
         self._update(lease.resource, "REMOVE #owner, lease_until", "fence = :fence", {":fence": lease.fence}, _OWNER)
 
     def note_failure(self, resource: str, error: str, message: str) -> None:
-        """Note that an execution gave up; the first one since the last finished run stays noted."""
-        failing = {"error": error, "message": message, "at": _now()}
-        self._update(resource, "SET failing = if_not_exists(failing, :failing)", "", {":failing": failing})
+        """Note that an execution gave up, why, and since when such a thing happens."""
+        now = _now()
+        failing = {"error": error, "message": message, "at": now}
+        changes = "SET failing = :failing, failing_since = if_not_exists(failing_since, :now)"
+        self._update(resource, changes, "", {":failing": failing, ":now": now})
 
     def read(self, resources: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the items of resources that have one."""
