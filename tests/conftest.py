@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sandbox.aws import Aws
+from sandbox.functions import COVERAGE
 from sandbox.store import SandboxStore
 from sandbox.store.settings import Settings as StoreSettings
 from tests.support import Secret, new_account
@@ -16,6 +17,19 @@ settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+# Where functions run as processes of their own whose lines are counted; anywhere else that would only take time.
+COUNTED = ("test_check_credentials", "test_promote_credentials", "test_rotate_credentials", "test_export")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _count_lines_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        if request.module.__name__.rpartition(".")[2] not in COUNTED:
+            for name in COVERAGE:
+                environment.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

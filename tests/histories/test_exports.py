@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
 import pytest
+from coverage import Coverage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +16,18 @@ from storekey.exports._routes import Route
 from tests.histories.corpus import History, history
 from tests.histories.replay import Replay, differences
 
-# Other tests cover the same lines, and counting them would take longer than all this.
-pytestmark = pytest.mark.no_cover
 SEEDS = st.integers(0, 1_000_000)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _count_no_lines() -> Iterator[None]:
+    """Other tests cover the same lines, and to count them here would take longer than all the rest."""
+    counting = Coverage.current()
+    if counting:
+        counting.stop()
+    yield
+    if counting:
+        counting.start()
 
 
 def small(seed: int) -> History:
