@@ -58,7 +58,7 @@ class OpenRun:
 
 @dataclass(frozen=True)
 class Failing:
-    """The first failure since the last finished run."""
+    """The last failure, and since when they have gone on, since the last finished run."""
 
     error: str
     message: str

@@ -60,7 +60,7 @@ class Exports:
             for each in there.keys() | exported.keys()
             if each not in there
             or each not in exported
-            or there[each].items() > exported[each].items()
+            or not there[each].items() <= exported[each].items()
             or exported[each]["_lines"] != self.store.lines(each)
         ]
 

@@ -102,7 +102,7 @@ class Exports:
         return {name: TypeDeserializer().deserialize(value) for name, value in answer.get("Item", {}).items()}
 
     def expire_lease(self, resource: str = "orders") -> None:
-        """Let the lease of an execution end that is no more; it would last for 90 seconds."""
+        """Let the lease of an execution end that is no more; it would last for three minutes."""
         self.aws.client("dynamodb").update_item(
             TableName=self.stack.outputs["ExportStateTableName"],
             Key={"resource": {"S": resource}},

@@ -8,15 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from sandbox.demo import run
+from sandbox.demo import Scene, run
+from sandbox.demo_exports import Exports
 from sandbox.store import SandboxStore
 from sandbox.story import DisprovedError, Story
 from tests.support import new_account
 from tests.terminal import on_terminal
 
+Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -79,3 +82,24 @@ def test_a_token_account_is_asked_for_its_token_alone(sandbox_store: SandboxStor
     ended, shown = typed([account.access_token], store=sandbox_store, api_path=account.api_path, home=tmp_path)
     assert ended == 0, shown
     assert account.access_token not in shown
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, []),
+        ({"staff_notes": "as it was before"}, [100]),
+        ({"_lines": []}, [100]),
+        ({"id": 99}, [99, 100]),
+    ],
+)
+def test_the_last_claim_sees_a_row_that_is_stale_lacks_lines_or_is_lost(change: Json, found: list[int]) -> None:
+    store = SandboxStore(orders=2)
+
+    class Planted(Exports):
+        def newest(self, kind: str) -> dict[int, Json]:
+            rows = [{**row, "_run": "x", "_lines": store.lines(key)} for key, row in store.snapshot("orders").items()]
+            rows[0] |= change
+            return {row["id"]: row for row in rows}
+
+    assert sorted(Planted(cast(Scene, None), store).lost_or_stale()) == found

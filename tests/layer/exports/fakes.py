@@ -44,6 +44,7 @@ class FakeStore:
         self.rows: dict[int, dict[str, Any]] = {}
         self.modified: dict[int, float] = {}
         self.lines_of: dict[int, list[dict[str, Any]]] = {}
+        self.last_cursor: str | None = ""  # what the last page says instead of its own
         self.credentials: Kind = kind
         self.cap = cap
         self.include = include
@@ -109,7 +110,9 @@ class FakeStore:
         if self.asked["page"] in self.empty_pages:
             return Page([])
         shown = [{**row, **self._inlined(row["id"])} if "include" in query else row for row in rows]
-        meta: dict[str, Any] = {"cursor_pagination": {"end_cursor": str(rows[-1]["id"]) if rows else None}}
+        behind = str(rows[-1]["id"]) if rows else None
+        end = self.last_cursor if rows and rows[-1] == found[-1] and self.last_cursor != "" else behind
+        meta: dict[str, Any] = {"cursor_pagination": {"end_cursor": end}}
         if "after" not in query:
             meta["pagination"] = {"total": len(found)}
         page: Page = _sent(shown if route.api == "v2" else {"data": shown, "meta": meta}, route.decode)

@@ -129,7 +129,7 @@ def test_who_finds_the_lease_taken_waits_and_follows(place: Place, source: FakeS
     (answer,) = answers
     assert (answer["busy"], answer["complete"], answer["run"]) == (True, False, outcome.run_id)
     assert answer["mode"] == "full"
-    assert 1 <= answer["wait_seconds"] <= 20, "the other may be done long before its lease expires"
+    assert 1 <= answer["wait_seconds"] <= 60, "the other may be done long before its lease expires"
     assert place.exporter(source).export(wanted(followed=answer["run"], owner="two")).complete
 
 

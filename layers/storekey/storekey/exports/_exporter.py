@@ -21,7 +21,7 @@ from ._state import Busy, Lease, State
 
 MODES = ("incremental", "full")
 _LONGEST_WAIT = 60
-_BUSY_WAIT = 20
+_BUSY_WAIT = 60
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,8 @@ class Exporter:
         try:
             finished = work.work()
         except (NotFound, RequestRejected):
-            # What the store rejects in this run, a cursor too old say, it may take in a new one over the same time.
-            self.state.abandon(lease, run)
+            if run.cursor:  # too old perhaps; a new run over the same time needs none
+                self.state.abandon(lease, run)
             raise
         satisfied = finished and wanted.mode in ("incremental", run.mode)
         return Outcome(satisfied, run, run.id, finished=finished, healed=failing and finished)

@@ -123,10 +123,11 @@ def _gauge(
 ) -> None:
     """Note how many resources fail and how far the last of them is behind, of all that the stack exports.
 
-    While the credentials are missing or refused nothing is counted as behind: their own alarm tells that. Who healed
+    What fails is not counted as behind, nor is anything while the credentials are missing or refused: other alarms tell
+    that. Who healed
     says so for the next minute, too: the worst point of a minute counts, and in this one others failed perhaps.
     """
-    behind = [_behind(item) for item in items.values()]
+    behind = [_behind(item) for item in items.values() if "failing" not in item]
     failing = sum("failing" in item for item in items.values())
     running.count(store_name, "ExportsFailing", failing)
     if healed:

@@ -46,7 +46,7 @@ def manifest(store_name: str, resource: str, run: Run) -> dict[str, Any]:
         "last_id": with_rows[-1].last_id if with_rows else None,
         "started": iso(run.started),
         "finished": iso(run.finished),
-        "lines": (run.lines or "include") if run.with_lines else None,
+        "lines": run.lines or None,
         "orders_with_fetched_lines": run.fetched_lines,
         "counts": {
             "store_before": run.count_before,

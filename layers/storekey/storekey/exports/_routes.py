@@ -57,6 +57,7 @@ class Route:
     place: Callable[[Position], dict[str, Any]]
     date: str
     total_path: str = ""
+    by_cursor: bool = False
 
     def query(self, window: Window, position: Position) -> dict[str, Any]:
         """Return the parameters of the page that follows a position in a window."""
@@ -116,6 +117,6 @@ _V2 = {
     name: Route("v2", name, decode_v2, _min_id, "{}_date_modified", total_path=f"{name}/count") for name in RESOURCES
 }
 _V3 = {
-    "customers": Route("v3", "customers", decode_v3, _cursor, "date_modified:{}"),
+    "customers": Route("v3", "customers", decode_v3, _cursor, "date_modified:{}", by_cursor=True),
     "products": Route("v3", "catalog/products", decode_v3, _greater, "date_modified:{}"),
 }

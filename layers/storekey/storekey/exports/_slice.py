@@ -13,16 +13,17 @@ from storekey._errors import BadAnswer, RequestRejected, StoreError, Unreachable
 
 from ._dates import iso_milliseconds, seconds_of
 from ._files import Files, PartFile
-from ._lines import INCLUDE, all_there, as_json, fetched, inlined
+from ._lines import INCLUDE, Line, all_there, as_json, fetched, inlined
 from ._proof import manifest, manifest_key, part_key
 from ._routes import Position, after, route_of
 from ._rows import Page, Row
-from ._run import Run
+from ._run import LAG_SECONDS, Run
 from ._source import Source
 from ._state import Lease, State
 
 PART_BYTES = 16 * 1024 * 1024
 RENEW_SECONDS = 10.0
+_NONE = 1 << 63
 
 
 class Slice:
@@ -87,14 +88,19 @@ class Slice:
                 doubted = False
                 self._note_lines(rows)
                 stop = self._out_of_time()
+                # A list by cursors has ended where none follows: without one its first page would come again.
+                last = self._route.by_cursor and not page.cursor
                 # The store answers while these rows are written; not while it is asked for their lines, or two requests
                 # at once would take one more than the quota's reserve leaves.
-                ahead = not stop and self._run.lines != "products"
+                lines = [_complete_lines(row) if self._run.with_lines else [] for row in rows]
+                ahead = not stop and not last and None not in lines
                 if ahead:
                     coming = ask(after(page, rows))
-                if not self._write(rows, at):
+                if not self._write(rows, lines, at):
                     return False
-                self._run.cursor = page.cursor or ""
+                self._run.cursor = (page.cursor or "") if self._route.by_cursor else ""
+                if last:
+                    return True
                 if stop:
                     return False
                 if not ahead:
@@ -120,7 +126,7 @@ class Slice:
                 return coming.result(RENEW_SECONDS)
             except TimeoutError:
                 if coming.done():
-                    raise
+                    return coming.result()
                 self._renew()
 
     def _timed(self, position: Position) -> tuple[Page, float]:
@@ -153,38 +159,41 @@ class Slice:
             found = any(inlined(row.facts) is not None for row in rows)
             self._run.lines = "include" if found else "products"
 
-    def _write(self, rows: list[Row], at: float) -> bool:
-        """Add rows that were read ``at`` a time to the part; return False where it was up before the last of them."""
-        run = self._run
+    def _write(self, rows: list[Row], lines: list[list[Line] | None], at: float) -> bool:
+        """Add rows that were read ``at`` a time to the part; return False where it was up before the last of them.
+
+        ``lines`` are those that came with each row, None where they have to be asked for.
+        """
+        run, first_created = self._run, self._first_created(rows)
         suffix = f'"_run":"{run.id}","_exported_at":"{iso_milliseconds(at)}","_api":"{run.api}"'.encode()
-        self._count_created(rows)
-        for row in rows:
-            own = b'"_lines":%b,%b' % (self._lines(row), suffix) if run.with_lines else suffix
-            self._part.add(row.id, row.extended(own))
+        for row, own in zip(rows, lines, strict=True):
+            known = self._fetched(row) if own is None else own
+            more = b'"_lines":%b,%b' % (as_json(known), suffix) if run.with_lines else suffix
+            self._part.add(row.id, row.extended(more))
             run.rows += 1
             run.last_id = row.id
             run.incomplete += row.facts.status_id == 0
             run.archived += row.facts.is_deleted is True
+            run.created += row.id >= first_created
             self._renew_if_due()
-            if run.lines == "products" and row is not rows[-1] and self._out_of_time():
+            if own is None and row is not rows[-1] and self._out_of_time():
                 return False
         return True
 
-    def _lines(self, order: Row) -> bytes:
-        """Return the lines of an order as JSON."""
-        lines = inlined(order.facts)
-        if lines is None or not all_there(order.facts, lines):
-            self._run.fetched_lines += 1
-            # An order that is gone by now keeps what came with it.
-            lines = fetched(order.facts, lambda page: self._source.lines(order.id, page)) or lines or []
-        return as_json(lines)
+    def _fetched(self, order: Row) -> list[Line]:
+        """Return the lines of an order from its own route; one that is gone by now keeps what came with it."""
+        lines = fetched(order.facts, lambda page: self._source.lines(order.id, page))
+        self._run.fetched_lines += 1
+        return lines or inlined(order.facts) or []
 
-    def _count_created(self, rows: list[Row]) -> None:
-        """Count the rows that are younger than the run; ids ascend with creation, so few need to be looked at."""
+    def _first_created(self, rows: list[Row]) -> int:
+        """Return the id from which on rows are younger than a full run; ids ascend with creation, few are looked at."""
+        opened, first = self._run.end + LAG_SECONDS, _NONE
         for row in reversed(rows if self._run.mode == "full" else []):
-            if (seconds_of(row.facts.date_created) or 0) <= self._run.end:
-                return
-            self._run.created += 1
+            if (seconds_of(row.facts.date_created) or 0) <= opened:
+                break
+            first = row.id
+        return first
 
     def _save(self) -> None:
         """Write the part, if it holds rows or may take the place of one that a killed invocation left, and note it."""
@@ -222,6 +231,12 @@ class Slice:
         run.requests = self._source.requests - self._asked_before
         run.finished = int(self._clock())
         self._state.save(self._lease, run)
+
+
+def _complete_lines(order: Row) -> list[Line] | None:
+    """Return the lines that came with an order, or None where they are not all there."""
+    lines = inlined(order.facts)
+    return lines if lines is not None and all_there(order.facts, lines) else None
 
 
 @contextmanager
