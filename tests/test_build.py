@@ -68,6 +68,7 @@ def test_the_layer_holds_what_ships_and_nothing_else(layer: Path) -> None:
         "charset_normalizer",
         "idna",
         "jmespath",
+        "msgspec",
         "requests",
         "storekey",
         "typing_extensions.py",
