@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from storekey._errors import NotFound, RequestRejected, StoreError, TokenRequired
+from storekey.exports import _slice
 from tests.layer.exports.conftest import Place, always, finish, wanted
 from tests.layer.exports.fakes import Clock, FakeStore
 
@@ -130,6 +131,25 @@ def test_customers_end_where_no_cursor_follows(place: Place, clock: Clock, last:
     source.last_cursor = last
     finish(place.exporter(source), wanted("customers"))
     assert place.check("customers") == set(range(1, 9))
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_customers_whose_last_cursor_is_missing_survive_a_kill_at_their_end(
+    place: Place, clock: Clock, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    source = store(clock, "token")
+    source.last_cursor = None
+
+    def die(slice_: _slice.Slice) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(_slice.Slice, "_conclude", die)
+        place.exporter(source).export(wanted("customers", mode))
+    outcome = finish(place.exporter(source), wanted("customers", mode))
+    assert place.check("customers") == set(range(1, 9))
+    verdict = place.manifest(outcome.run_id, "customers")["counts"]["verdict"]
+    assert verdict == "agrees"
 
 
 @pytest.mark.parametrize("what", ["count", "page"])

@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import Any
 
 from storekey._credentials import Kind
+from storekey._paging import PAGE_ROWS
 
 from ._rows import Page, Row, decode_v2, decode_v3
 
 RESOURCES = ("orders", "customers", "products")
-PAGE_ROWS = 250
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,9 @@ class Run:
 
     ``skew`` is by how many seconds the store's clock was ahead of ours when the run was opened.
 
-    ``part`` is the number of the next part; ``writing`` that of a part that may lie in S3 although it was not noted.
-    ``lines`` is ``include`` or ``products`` once it is known how the lines come, or empty.
+    ``ended``: no row is left to read. ``part`` is the number of the next part; ``writing`` that of a part that may lie
+    in S3 although it was not noted. ``lines`` is ``include`` or ``products`` once it is known how the lines come, or
+    empty.
     """
 
     mode: str
@@ -41,6 +42,7 @@ class Run:
     skew: int = 0
     start: int | None = None
     last_id: int = 0
+    ended: bool = False
     cursor: str = ""
     part: int = 0
     writing: int = -1

@@ -57,14 +57,14 @@ class Slice:
         """Return whether the run is finished. What was read is kept, whatever kind of StoreError is raised."""
         if not self._run.finished:
             try:
-                ended = self._read()
+                self._run.ended = self._run.ended or self._read()
             except StoreError as error:
                 self._save()
                 if isinstance(error, Unreachable) and self._out_of_time() and self._run.rows > self._rows_before:
                     return False
                 raise
             self._save()
-            if not ended:
+            if not self._run.ended:
                 return False
             self._conclude()
         key = manifest_key(self._store_name, self._lease.resource, self._run.id)
@@ -100,6 +100,7 @@ class Slice:
                     return False
                 self._run.cursor = (page.cursor or "") if self._route.by_cursor else ""
                 if last:
+                    self._count_again()
                     return True
                 if stop:
                     return False
@@ -114,10 +115,12 @@ class Slice:
         A body without rows may be a proxy's or a broken answer's; an envelope is none, nor is the last row repeated.
         A full run counts first: what is created until it ends must not make up for what was removed.
         """
+        self._count_again()
+        return self._run.mode == "full" or (not page.rows and page.total != 0)
+
+    def _count_again(self) -> None:
         if self._run.mode == "full":
             self._run.count_after = self._source.count(self._route, self._route.filters(self._run.window))
-            return True
-        return not page.rows and page.total != 0
 
     def _arrived(self, coming: Future[tuple[Page, float]]) -> tuple[Page, float]:
         """Wait for a page, and keep the lease meanwhile."""
