@@ -113,6 +113,12 @@ class Execution:
         events: list[dict[str, Any]] = self.client.get_execution_history(executionArn=self.arn)["events"]
         return events
 
+    def children(self) -> list[Execution]:
+        """Return the executions that its Distributed Maps have started so far, in the order of their starts."""
+        runs = self.client.list_map_runs(executionArn=self.arn)["mapRuns"]
+        lists = [self.client.list_executions(mapRunArn=run["mapRunArn"])["executions"] for run in runs]
+        return [Execution(self.client, each["executionArn"]) for found in lists for each in reversed(found)]
+
     def stop(self) -> None:
         """End it, if it still runs; a function that it has called runs on."""
         self.client.stop_execution(executionArn=self.arn)

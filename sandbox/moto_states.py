@@ -38,6 +38,8 @@ def interpreter() -> Any:
     from moto.stepfunctions.parser.backend.execution import Execution  # noqa: PLC0415
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415
 
+    from . import moto_children, moto_maps  # noqa: PLC0415
+
     # It logs every error that a definition is about to catch.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     backend = stepfunctions_parser_backends[PSEUDO_PARAMETERS["AWS::AccountId"]][PSEUDO_PARAMETERS["AWS::Region"]]
@@ -51,8 +53,10 @@ def interpreter() -> Any:
     _replace(error_equals_decl.ErrorEqualsDecl, "_eval_body", _not_terminal)
     _replace(comparison_variable.ComparisonVariable, "_eval_body", _present)
     _replace(state_fail, "CustomErrorName", lambda _: error_name.ErrorName)
-    _replace(jitter_strategy_decl.JitterStrategyDecl, "_eval_body", _scaled)
+    _replace(jitter_strategy_decl.JitterStrategyDecl, "_eval_body", _interruptible)
     _replace(wait_function.WaitFunction, "_wait_interval", lambda _: _wait)
+    moto_maps.put_right(_replace)
+    moto_children.put_right(backend, _replace)
     return backend
 
 
@@ -72,9 +76,10 @@ def _chosen(backend: Any, usual: Any) -> Any:
     """Requests about a machine that runs here, or an execution of one, go to the interpreter, others where they did."""
 
     def choose(response: Any) -> Any:
-        arn = response._get_param("stateMachineArn") or response._get_param("executionArn") or ""
+        asked = ("stateMachineArn", "executionArn", "mapRunArn")
+        arn = next((arn for each in asked if (arn := response._get_param(each))), "")
         ours = {machine.name for machine in backend.state_machines}
-        return backend if ours & set(arn.split(":")[6:7]) else usual.fget(response)
+        return backend if ours & {part.partition("/")[0] for part in arn.split(":")[6:7]} else usual.fget(response)
 
     return property(choose)
 
@@ -141,12 +146,13 @@ def _present(original: Any) -> Any:
     return compare
 
 
-def _scaled(original: Any) -> Any:
-    """The last word on the seconds before another attempt."""
+def _interruptible(original: Any) -> Any:
+    """moto sleeps before another attempt, whatever happens; this has the last word on how long that is."""
 
     def strategy(self: Any, env: Any) -> None:
         original(self, env)
-        env.stack.append(env.stack.pop() * _scale(env))
+        _wait(self, env, env.stack.pop())
+        env.stack.append(0)
 
     return strategy
 
@@ -159,4 +165,5 @@ def _wait(_: Any, env: Any, wait_seconds: float) -> None:
 
 
 def _scale(env: Any) -> float:
-    return deployed.time_scale(env.states.context_object.context_object_data["StateMachine"]["Id"])
+    machine = env.states.context_object.context_object_data["StateMachine"]["Id"]
+    return deployed.time_scale(machine.partition("/")[0])  # what follows is the label of a map run

@@ -59,6 +59,8 @@ def _make_table(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str,
     kept = _kept(properties, "KeySchema", "AttributeDefinitions", "BillingMode", "ProvisionedThroughput")
     indexes = _kept(properties, "GlobalSecondaryIndexes", "LocalSecondaryIndexes")
     made = aws.client("dynamodb").create_table(TableName=name, **kept, **indexes)["TableDescription"]
+    if expiry := properties.get("TimeToLiveSpecification"):
+        aws.client("dynamodb").update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
     return {"": name, "Arn": made["TableArn"]}
 
 
@@ -100,6 +102,7 @@ NAMED: Mapping[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
     "AWS::Glue::Database": ("DatabaseInput.Name", _named),
     "AWS::Glue::Table": ("TableInput.Name", _named),
     "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", lambda name: {"": arn("iam", f"policy/{name}", region="")}),
+    "AWS::IAM::Policy": ("PolicyName", _named),
     "AWS::IAM::Role": ("RoleName", lambda name: {"": name, "Arn": arn("iam", f"role/{name}", region="")}),
     "AWS::KMS::Key": ("", lambda name: {"": name, "KeyId": name, "Arn": arn("kms", f"key/{name}")}),
     "AWS::Logs::LogGroup": ("LogGroupName", lambda name: {"": name, "Arn": arn("logs", f"log-group:{name}:*")}),
@@ -140,8 +143,7 @@ class Resources(dict[str, Any]):
     def _attributes(self, kind: str, logical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         name = self._name(kind, logical_id)
         if kind == STATE_MACHINE:
-            resolved = self._template.resolve(self._template.state_machines()[logical_id], self)
-            return machines.make(name, resolved, self._template.folder)
+            return machines.make(name, self._template.state_machine(logical_id, self), self._template.folder)
         if kind in MADE:
             return MADE[kind](self._aws, name, self._template.resolve(properties, self))
         if kind in NAMED:

@@ -68,6 +68,16 @@ class Template:
         """Return each state machine's properties, unresolved, with those of Globals merged in as SAM merges them."""
         return self._with_globals("StateMachine")
 
+    def state_machine(self, logical_id: str, names: Names) -> dict[str, Any]:
+        """Return a state machine's properties, resolved.
+
+        What an intrinsic function yields in a Definition is text, be it the value of a parameter of the type Number:
+        SAM puts it between the quotes of a JSON string. Raises TemplateError where it is no text, nor can be.
+        """
+        properties = self.state_machines()[logical_id]
+        definition = {"Definition": properties.pop("Definition")} if "Definition" in properties else {}
+        return {**self.resolve(properties, names), **self._with_texts(definition, names)}
+
     def layer_folders(self, function: Mapping[str, Any]) -> list[Path]:
         """Return the folders of those layers of a function that this template builds."""
         layers = self.resources("AWS::Serverless::LayerVersion")
@@ -92,6 +102,18 @@ class Template:
         resolved = _Resolver(self, names).resolve(value)
         return None if resolved is _NO_VALUE else resolved
 
+    def _with_texts(self, value: Any, names: Names) -> Any:
+        if isinstance(value, list):
+            return [self._with_texts(item, names) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if not _is_function(value):
+            return {key: self._with_texts(item, names) for key, item in value.items()}
+        resolved = self.resolve(value, names)
+        if not isinstance(resolved, str | int | float):
+            raise TemplateError(f"{value} is no text that a Definition could hold")
+        return text_of(resolved)
+
     def _with_globals(self, kind: str) -> dict[str, dict[str, Any]]:
         shared = self.body.get("Globals", {}).get(kind, {})
         found = self.resources(f"AWS::Serverless::{kind}")
@@ -111,10 +133,9 @@ class _Resolver:
             return _present(self.resolve(item) for item in value)
         if not isinstance(value, dict):
             return value
-        if len(value) == 1:
+        if _is_function(value):
             ((name, argument),) = value.items()
-            if name == "Ref" or name.startswith("Fn::"):
-                return self._call(name, argument)
+            return self._call(name, argument)
         resolved = {key: self.resolve(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not _NO_VALUE}
 
@@ -207,6 +228,10 @@ class _Resolver:
                 raise TemplateError(f"the template maps no {' / '.join(path)}")
             found = found[key]
         return self.resolve(found)
+
+
+def _is_function(value: Mapping[str, Any]) -> bool:
+    return len(value) == 1 and all(name == "Ref" or name.startswith("Fn::") for name in value)
 
 
 def _present(items: Iterable[Any]) -> list[Any]:

@@ -19,6 +19,15 @@ CATCH: dict[str, Any] = {"ErrorEquals": ["States.ALL"], "Next": "Done"}
 RULE: dict[str, Any] = {"Variable": "$.x", "BooleanEquals": True, "Next": "Done"}
 SNS = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "End": True}
 
+CONFIG = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+PROCESSOR: dict[str, Any] = {"ProcessorConfig": CONFIG, **machine(Slice=PASS)}
+MAP: dict[str, Any] = {"Type": "Map", "ItemProcessor": PROCESSOR, "End": True}
+WRITER = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix.$": "$.prefix"}}
+
+
+def mapped(**fields: Any) -> dict[str, Any]:
+    return {**MAP, "ItemProcessor": {**PROCESSOR, **fields}}
+
 
 def choice(**rule: Any) -> dict[str, Any]:
     return {"Type": "Choice", "Choices": [rule], "Default": "Done"}
@@ -60,6 +69,33 @@ WRONG = [
     (TASK | {"Parameters": {"FunctionName": "f", "Body.$": "$"}}, "A: lambda:invoke takes no Body"),
     (TASK | {"Parameters": {"Payload.$": "$"}}, "A: lambda:invoke needs FunctionName"),
     (SNS | {"Parameters": {"Message": "m"}}, "A: sns:publish needs TargetArn or TopicArn"),
+    (TASK | {"TimeoutSeconds": "960"}, "A: TimeoutSeconds is no number from 1 to"),
+    (TASK | {"Retry": [{"ErrorEquals": ["a"], "MaxAttempts": "3"}]}, "A: MaxAttempts is no number from 0 to"),
+    (TASK | {"Retry": [{"ErrorEquals": ["a"], "BackoffRate": 0.5}]}, "A: BackoffRate is no number from 1.0 to"),
+    ({"Type": "Map", "End": True}, "A: a Map needs ItemProcessor"),
+    (MAP | {"Parameters": {}}, "A: a Map has no field Parameters"),
+    (MAP | {"MaxConcurrency": "4"}, "A: MaxConcurrency is no number from 0 to inf: '4'"),
+    (MAP | {"MaxConcurrency": 2.5}, "A: MaxConcurrency is no number from 0 to inf: 2.5"),
+    (MAP | {"MaxConcurrency": 4, "MaxConcurrencyPath": "$.n"}, "A: it takes one of MaxConcurrency, MaxConcurrencyPath"),
+    (MAP | {"MaxConcurrencyPath": "n"}, "A: MaxConcurrencyPath is no path: 'n'"),
+    (MAP | {"ToleratedFailureCount": -1}, "A: ToleratedFailureCount is no number from 0 to inf: -1"),
+    (MAP | {"ToleratedFailureCount": True}, "A: ToleratedFailureCount is no number from 0 to inf: True"),
+    (MAP | {"ToleratedFailurePercentage": 101}, "A: ToleratedFailurePercentage is no number from 0.0 to 100: 101"),
+    (MAP | {"ToleratedFailureCount": 1, "ToleratedFailurePercentage": 1}, "A: it takes one of ToleratedFailureCount, "),
+    (MAP | {"Label": "a b"}, "A: Label is not of 1 to 40"),
+    (MAP | {"ItemsPath": "items"}, "A: ItemsPath is no path: 'items'"),
+    (MAP | {"ItemSelector": {"a": "$$.Map.Item.Value"}}, "A: a would be taken literally"),
+    (MAP | {"ItemProcessor": machine(Slice=PASS)}, "A: ItemProcessor needs a ProcessorConfig"),
+    (mapped(ProcessorConfig={"Mode": "INLINE"}), "A: ItemProcessor needs a ProcessorConfig"),
+    (mapped(TimeoutSeconds=1), "A: there is no field TimeoutSeconds"),
+    (mapped(StartAt="Done"), "A: StartAt names no state: Done"),
+    (mapped(**machine(Slice=PASS, Done=DONE)), "there are two states Done"),
+    (mapped(**machine(Slice={"Type": "Pass", "Next": "First"})), "A: Slice: leads to no state: First"),
+    (mapped(**machine(Slice=PASS | {"Retry": []})), "A: Slice: a Pass has no field Retry"),
+    (MAP | {"ResultWriter": WRITER | {"Bucket": "b"}}, "A: ResultWriter has no field Bucket"),
+    (MAP | {"ResultWriter": WRITER | {"Resource": "arn:aws:states:::s3:getObject"}}, "A: the resource s3:getObject"),
+    (MAP | {"ResultWriter": WRITER | {"Parameters": {"Prefix": "p"}}}, "A: s3:putObject needs Bucket"),
+    (MAP | {"ResultWriter": WRITER | {"Parameters": {"Bucket": "$.b"}}}, "A: Bucket would be taken literally"),
 ]
 
 
@@ -90,7 +126,15 @@ def test_a_right_definition_has_no_problem() -> None:
         Tell={**SNS, "Parameters": {"TopicArn": "t", "Message": "Not sent: $5"}, "ResultPath": None, "Next": "Failed"}
         | {"End": True},
         Failed={"Type": "Fail", "ErrorPath": "$.failed.Error", "CausePath": "States.Format('{}', $.failed)"},
-        Done=DONE,
+        Done={**DONE, "Type": "Pass", "Next": "Map"},
+        Map=MAP
+        | {
+            "ItemsPath": "$.items",
+            "ItemSelector": {"a.$": "$$.Map.Item.Index"},
+            "Label": "Ranges",
+            "ResultWriter": WRITER,
+        }
+        | {"MaxConcurrencyPath": "$.n", "ToleratedFailureCount": 0, "Catch": [CATCH | {"Next": "Failed"}]},
     )
     del right["States"]["Tell"]["End"]
     assert problems(right) == []

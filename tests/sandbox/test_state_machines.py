@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws
+from sandbox.template import TemplateError
 from tests.sandbox.deploying import CALL, TEMPLATE, Deploy, deploying, machine
 
 DONE = {"Type": "Succeed"}
@@ -228,18 +229,60 @@ def test_what_takes_too_long_names_its_states(deploy: Deploy) -> None:
         stack.start_execution("Machine").wait(0.3)
 
 
+def inline(states: str) -> str:
+    """The template with a definition in it instead of beside it."""
+    before, after = TEMPLATE.split("      DefinitionUri: machine.json\n")
+    return f"{before}      Definition:\n        StartAt: Slice\n        States:\n{states}{after.split(chr(10), 1)[1]}"
+
+
 def test_a_definition_may_stand_in_the_template(deploy: Deploy) -> None:
-    inline = """
-      Definition:
-        StartAt: Slice
-        States:
+    states = """
           Slice:
             Type: Task
             Resource: !Sub arn:${AWS::Partition}:states:::lambda:invoke
             Parameters: {FunctionName: !Ref Work, Payload: {do: count, pace: !Ref Pace}}
             End: true
 """
-    before, after = TEMPLATE.split("      DefinitionUri: machine.json\n")
-    after = after.split("\n", 1)[1]
-    outcome = deploy({}, before + inline.lstrip("\n") + after).start_execution("Machine").wait()
+    outcome = deploy({}, inline(states.lstrip("\n"))).start_execution("Machine").wait()
     assert outcome.output["Payload"]["pace"] == "slow"
+
+
+def test_what_the_template_puts_into_a_definition_is_text_also_for_a_number(deploy: Deploy) -> None:
+    """SAM puts it into a JSON string, of which CloudFormation replaces a part."""
+    number = TEMPLATE.replace("Parameters: {", "Parameters: {Size: {Type: Number, Default: 4}, ")
+    states = "          Slice: {Type: Wait, Seconds: %s, End: true}\n"
+    for value in ("!Ref Size", "!FindInMap [Sizes, all, wait]"):
+        text = inline(states % value).replace(TEMPLATE[: TEMPLATE.index("Resources:")], "")
+        before = number[: number.index("Resources:")] + "Mappings: {Sizes: {all: {wait: 4}}}\n"
+        with pytest.raises(TemplateError, match="Slice: Seconds is no number from 0 to 99999999: '4'"):
+            deploy({}, before + text)
+    with pytest.raises(TemplateError, match=r"AWS::NoValue.* is no text that a Definition could hold"):
+        deploy({}, inline(states % "!Ref AWS::NoValue"))
+
+
+def test_a_role_may_have_a_policy_about_the_machine_that_needs_the_role(deploy: Deploy) -> None:
+    policy = """
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties: {PolicyName: start-itself, Roles: [!Ref Role], PolicyDocument: {Resource: !Ref Machine}}
+Outputs:
+  Policy: {Value: !Ref Policy}
+"""
+    stack = deploy(machine(Done=DONE), TEMPLATE.replace("\nOutputs:\n", policy))
+    assert stack.outputs["Policy"] == "start-itself"
+
+
+def test_a_table_forgets_what_has_expired(running: Aws, deploy: Deploy) -> None:
+    table = """
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{AttributeName: resource, KeyType: HASH}]
+      AttributeDefinitions: [{AttributeName: resource, AttributeType: S}]
+      TimeToLiveSpecification: {AttributeName: expires, Enabled: true}
+Outputs:
+"""
+    stack = deploy(machine(Done=DONE), TEMPLATE.replace("\nOutputs:\n", table))
+    seen = running.client("dynamodb").describe_time_to_live(TableName=stack.names["Table"])
+    assert seen["TimeToLiveDescription"] == {"AttributeName": "expires", "TimeToLiveStatus": "ENABLED"}
