@@ -10,17 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from sandbox.store import Arriving, SandboxStore
 from storekey import BadAnswer, RateLimited, StoreError, Unauthorized, Unavailable, Unreachable
-from storekey.exports import LeaseLost, _slice
+from storekey.exports import LeaseLost, _plan, _slice
+from storekey.exports._backfill import Backfill
 from storekey.exports._exporter import Exporter, Outcome, Wanted
 from storekey.exports._routes import Position
 from storekey.exports._rows import Page
 from tests.histories.corpus import History, Run, apply, configure
 from tests.histories.world import Killed, MemoryFiles, MemorySource, MemoryState, World
 
+T = TypeVar("T")
 START = 1_795_500_000.0
 MOST_SLICES = 2_000
 GONE = "is gone from the store"
@@ -50,12 +52,14 @@ class Tally:
 class Replay:
     """One history against the exporter; ``lives`` decides every fate, or nothing happens to an invocation.
 
-    ``first`` says what happens to the first invocation, and at which of its calls: (``kill``, 3).
+    Or ``mode`` says what all runs are, and ``fate`` what happens to one invocation, counted from 1, and at which of its
+    calls: (``kill``, 1, 3). Everything else goes well then.
     """
 
     history: History
     lives: Random | None = None
-    first: tuple[str, int] | None = None
+    fate: tuple[str, int, int] | None = None
+    mode: str = ""
     tally: Tally = field(default_factory=Tally)
 
     def play(self) -> World:
@@ -71,11 +75,11 @@ class Replay:
         self._lines = self.lives.random() < 0.7 if self.lives else True
         with self._patched():
             for run in self.history.runs:
-                self._sync(run, "incremental")
+                self._sync(run, self._mode())
                 check_runs(self.world)
             # Incremental runs alone must have brought all but the news of what is gone.
             self.behind = [found for found in differences(self.world) if not found.endswith(GONE)]
-            self._sync(Run(pause=300, pace=1.0), "full")
+            self._sync(Run(pause=300, pace=1.0), self._census())
         check_runs(self.world)
         return self.world
 
@@ -102,20 +106,63 @@ class Replay:
         store.before_request = None
         let_happen(float("inf"))
 
+    def _mode(self) -> str:
+        return self.mode or ("backfill" if self.lives and self.lives.random() < 0.15 else "incremental")
+
+    def _census(self) -> str:
+        return "backfill" if self.lives and not self.mode and self.lives.random() < 0.5 else "full"
+
+    def _backfill(self) -> None:
+        """Plan, work on ranges at the same time and finish, as the state machine does, beside the scheduled export."""
+        lives, followed, restless = self.lives or Random(0), "", not self.fate
+        for number in range(MOST_SLICES):
+            self.world.now += 5
+            planned = self._invoked(lambda backfill: backfill.plan(), f"parent {number}")
+            if planned is None or planned.plan is None:
+                continue
+            run, left = planned.plan.id, [one.number for one in planned.left]
+            while left:
+                if restless and lives.random() < 0.03:
+                    break  # the execution is stopped, and another one goes on
+                one = lives.choice(left[:4])
+                outcome = self._invoked(lambda backfill: backfill.work_on(run, one), f"child {number} {one}")  # noqa: B023
+                if outcome and outcome.complete:
+                    left.remove(one)
+                self.world.now += outcome.wait if outcome else 5.0
+                if restless and lives.random() < 0.3:
+                    beside = self._slice(Wanted("orders", "incremental", followed, f"beside {number}"), depth=1)
+                    followed = "" if not beside or beside.complete else beside.run_id
+            for _ in range(0 if left else MOST_SLICES):
+                outcome = self._invoked(lambda backfill: backfill.finish(run), f"parent {number}")  # noqa: B023
+                if outcome and outcome.complete:
+                    return
+                if outcome and outcome.unfinished:
+                    break
+                self.world.now += max(1.0, outcome.wait) if outcome else 5.0
+        raise AssertionError("the backfill does not come to an end")
+
     def _finish(self, mode: str) -> None:
         """Invoke the function until it says that it is complete, as the state machine does."""
+        if mode == "backfill":
+            return self._backfill()
         followed = ""
         for number in range(MOST_SLICES):
             outcome = self._slice(Wanted("orders", mode, followed, f"execution {number // 3}"), depth=0)
             if outcome and outcome.complete:
-                return
+                return None
             followed = outcome.run_id if outcome else followed
             self.world.now += max(1.0, outcome.wait) if outcome else 5.0
         raise AssertionError("the export does not come to an end")
 
     def _slice(self, wanted: Wanted, depth: int) -> Outcome | None:
+        return self._invocation(lambda exporter: exporter.export(wanted), wanted.mode, depth)
+
+    def _invoked(self, act: Callable[[Backfill], T], owner: str) -> T | None:
+        return self._invocation(lambda exporter: act(Backfill(exporter, "orders", owner)), "incremental", depth=0)
+
+    def _invocation(self, act: Callable[[Exporter], T], mode: str, depth: int) -> T | None:
         self.tally.slices += 1
-        fate = self._fate(wanted, depth)
+        fate = self._fate(mode, depth)
         source = MemorySource(self.world, fate)
         exporter = Exporter(
             source,
@@ -127,7 +174,7 @@ class Replay:
             lambda: self.world.now,
         )
         try:
-            outcome = exporter.export(wanted)
+            outcome = act(exporter)
         except Killed:
             self.tally.killed += 1
         except LeaseLost:
@@ -135,7 +182,7 @@ class Replay:
         except StoreError:
             pass
         else:
-            if outcome.run and outcome.finished:
+            if isinstance(outcome, Outcome) and outcome.run and outcome.finished:
                 self.tally.rows += outcome.run.rows
             self.tally.requests += source.requests
             return outcome
@@ -147,15 +194,16 @@ class Replay:
         chance = lives.choice((0.0, 0.0, 0.05, 0.5)) if lives else 0.0
         return lambda: lives is not None and chance > 0 and lives.random() < chance
 
-    def _fate(self, wanted: Wanted, depth: int) -> Callable[[str], None]:
+    def _fate(self, mode: str, depth: int) -> Callable[[str], None]:
         """Decide what happens to an invocation, and at which of its calls."""
         lives = self.lives
         if lives is None:
             return lambda name: None
         kind = lives.choices(("none", "kill", "sleep", "fault"), (70, 14, 6 if depth < 2 else 0, 10))[0]
         at = lives.randint(1, lives.choice((6, 20, 60)))
-        if self.first:
-            kind, at = self.first if self.tally.slices == 1 else ("none", 0)
+        if self.fate:
+            kind, number, at = self.fate
+            kind = kind if self.tally.slices == number else "none"
         calls = dead = 0
 
         def meet(name: str) -> None:
@@ -165,7 +213,7 @@ class Replay:
                 dead = 1
                 raise Killed
             if kind == "sleep" and calls == at:
-                self._sleep(wanted, depth)
+                self._sleep(mode, depth)
             if kind == "fault" and calls >= at and name.startswith("before v"):
                 calls = -1_000_000
                 self.tally.faults += 1
@@ -173,25 +221,26 @@ class Replay:
 
         return meet
 
-    def _sleep(self, wanted: Wanted, depth: int) -> None:
+    def _sleep(self, mode: str, depth: int) -> None:
         """Let others go on while an invocation sleeps, long enough for its lease to expire or not."""
         assert self.lives
         self.tally.slept += 1
         for number in range(self.lives.randint(1, 3)):
             self.world.now += self.lives.choice((1.0, 100.0, 400.0))
-            other = Wanted("orders", wanted.mode, "", f"other {depth} {number} {self.tally.slept}")
+            other = Wanted("orders", mode, "", f"other {depth} {number} {self.tally.slept}")
             self._slice(other, depth + 1)
 
     @contextmanager
     def _patched(self) -> Iterator[None]:
         """Ask for the next page at once or at the last moment, never in a thread: the same each time."""
         eager = self.lives is None or self.lives.random() < 0.5
-        before = _slice._ahead, _slice.PART_BYTES
+        before = _slice._ahead, _slice.PART_BYTES, _plan._LEAST_ROWS
         _slice._ahead, _slice.PART_BYTES = partial(_in_order, eager), self._part_bytes  # type: ignore[assignment]
+        _plan._LEAST_ROWS = 5  # so that a few rows make up ranges
         try:
             yield
         finally:
-            _slice._ahead, _slice.PART_BYTES = before
+            _slice._ahead, _slice.PART_BYTES, _plan._LEAST_ROWS = before
 
 
 class _Coming:
@@ -249,15 +298,11 @@ def check_runs(world: World) -> None:
 
 
 def latest(world: World) -> dict[int, dict[str, Any]]:
-    """What the view shows: the newest row of each id, without those that the last full run lacks."""
-    newest: dict[int, dict[str, Any]] = {}
-    for manifest in manifests(world):
-        rows = rows_of(world, manifest)
-        if manifest["mode"] == "full":
-            newest = {}
-        for row in rows:
-            newest[row["id"]] = row
-    return newest
+    """What the view shows: the newest row of each id, without those that the last run of everything lacks."""
+    finished = manifests(world)
+    census = max((each["window"]["to"] for each in finished if each["mode"] != "incremental"), default="")
+    rows = [row for each in finished if each["window"]["to"] >= census for row in rows_of(world, each)]
+    return {row["id"]: row for row in sorted(rows, key=lambda row: (row["_exported_at"], row["_run"]))}
 
 
 def differences(world: World) -> list[str]:

@@ -55,18 +55,27 @@ def test_killed_sleeping_and_refused_invocations_lose_nothing_either(seed: int) 
     assert lost_in(Replay(small(seed), Random(seed))) == []
 
 
+@pytest.mark.parametrize(
+    ("mode", "number"),
+    [
+        ("incremental", 1),
+        pytest.param("backfill", 1, id="the plan of a backfill"),
+        pytest.param("backfill", 2, id="its first range"),
+        pytest.param("backfill", 6, id="its end"),
+    ],
+)
 @pytest.mark.parametrize("kind", ["kill", "sleep", "fault"])
-def test_every_call_of_a_run_may_be_the_last_one_or_a_long_one(kind: str) -> None:
+def test_every_call_of_a_run_may_be_the_last_one_or_a_long_one(kind: str, mode: str, number: int) -> None:
     """At each call to the store, DynamoDB and S3, before it and after it, until a run is done before it gets there."""
     begun = small(7)
     begun = replace(begun, behaviour=replace(begun.behaviour, orders=24, page_cap=5, include_page_cap=None))
     met, at = 1, 0
     while met:
         at += 1
-        replay = Replay(replace(begun, runs=begun.runs[-1:]), Random(at), first=(kind, at))
+        replay = Replay(replace(begun, runs=begun.runs[-1:]), Random(at), mode=mode, fate=(kind, number, at))
         assert lost_in(replay) == []
         met = replay.tally.killed + replay.tally.slept + replay.tally.faults
-    assert at > 12
+    assert at > 4
 
 
 @pytest.mark.parametrize("seed", [0])

@@ -18,6 +18,7 @@ from storekey._credentials import Kind
 from storekey._errors import NotFound, RequestRejected
 from storekey._store import _text
 from storekey.exports._lines import Line, decode_lines
+from storekey.exports._plan import Plan
 from storekey.exports._routes import Route
 from storekey.exports._rows import Page
 from storekey.exports._run import Part, Run
@@ -101,14 +102,15 @@ class MemorySource(_Mortal):
 class MemoryState(_Mortal):
     """The table of the exports."""
 
-    def acquire(self, resource: str, owner: str) -> Lease | Busy:
+    def acquire(self, key: str, owner: str) -> Lease | Busy:
         self._meet("before acquire")
-        item = self._world.items.setdefault(resource, {"resource": resource, "fence": 0})
+        item = self._world.items.setdefault(key, {"resource": key})
+        item.setdefault("fence", 0)
         now = int(self._world.now)
         if item.get("lease_until", -1) >= now and item.get("owner") != owner:
             return Busy(item["lease_until"] - now + 1, item.get("run", {}).get("id", ""))
         item |= {"fence": item["fence"] + 1, "owner": owner, "lease_until": now + LEASE_SECONDS}
-        lease = Lease(resource, item["fence"], copy.deepcopy(item))
+        lease = Lease(key, item["fence"], copy.deepcopy(item))
         self._meet("after acquire")
         return lease
 
@@ -151,16 +153,46 @@ class MemoryState(_Mortal):
 
         self._write("abandon", lease, change)
 
+    def save_plan(self, key: str, plan: Plan, instead_of: str) -> bool:
+        self._meet("before save_plan")
+        item = self._world.items.setdefault(key, {"resource": key})
+        free: bool = item.get("plan", {}).get("id", instead_of) == instead_of
+        if free:
+            item["plan"] = plan.as_item()
+        self._meet("after save_plan")
+        return free
+
+    def close_plan(self, key: str, plan: Plan) -> None:
+        self._meet("before close_plan")
+        item = self._world.items.setdefault(plan.resource, {"resource": plan.resource})
+        if "run" not in item and item.get("watermark", -1) < plan.end:
+            item |= {"watermark": plan.end, "skew": plan.skew, "fence": item.get("fence", 0) + 1}
+        self._meet("between close_plan")
+        self._end_plan(key, plan.id, "finished")
+        self._meet("after close_plan")
+
+    def drop_plan(self, key: str, plan_id: str) -> bool:
+        return self._end_plan(key, plan_id, "dropped")
+
+    def _end_plan(self, key: str, plan_id: str, how: str) -> bool:
+        item = self._world.items[key]
+        there: bool = item.get("plan", {}).get("id") == plan_id
+        if there:
+            del item["plan"]
+            item[how] = plan_id
+        return there
+
     def release(self, lease: Lease) -> None:
         self._meet("before release")
-        item = self._world.items[lease.resource]
+        item = self._world.items[lease.key]
         if item["fence"] == lease.fence:
             item.pop("owner", None)
             item.pop("lease_until", None)
         self._meet("after release")
 
-    def read(self, resources: Iterable[str]) -> dict[str, dict[str, Any]]:
-        return {name: self._world.items[name] for name in resources if name in self._world.items}
+    def read(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        self._meet("before read")
+        return {key: copy.deepcopy(self._world.items[key]) for key in keys if key in self._world.items}
 
     @contextmanager
     def at_best(self) -> Iterator[None]:
@@ -168,7 +200,7 @@ class MemoryState(_Mortal):
 
     def _write(self, name: str, lease: Lease, change: Callable[[dict[str, Any]], Any]) -> None:
         self._meet(f"before {name}")
-        item = self._world.items[lease.resource]
+        item = self._world.items[lease.key]
         if item["fence"] != lease.fence:
             raise LeaseLost(name)
         change(item)

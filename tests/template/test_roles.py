@@ -28,6 +28,21 @@ STAGES = {
     "RotateRole": ["CANDIDATE", "AWSPENDING", "AWSCURRENT"],
     "ExportRole": ["AWSCURRENT"],
 }
+MACHINE = {
+    "lambda:InvokeFunction": "ExportFunction.Arn",
+    "logs:CreateLogDelivery": "*",
+    "logs:GetLogDelivery": "*",
+    "logs:UpdateLogDelivery": "*",
+    "logs:DeleteLogDelivery": "*",
+    "logs:ListLogDeliveries": "*",
+    "logs:PutResourcePolicy": "*",
+    "logs:DescribeResourcePolicies": "*",
+    "logs:DescribeLogGroups": "*",
+    "xray:GetSamplingRules": "*",
+    "xray:GetSamplingTargets": "*",
+    **TRACE,
+    **TELL,
+}
 GRANTS: dict[str, dict[str, str]] = {
     "CheckRole": {
         "secretsmanager:GetSecretValue": SECRET,
@@ -54,20 +69,13 @@ GRANTS: dict[str, dict[str, str]] = {
         "s3:PutObject": "ExportBucket.Arn/exports/*",
         "s3:GetObject": "ExportBucket.Arn/exports/*",
     },
-    "ExportMachineRole": {
-        "lambda:InvokeFunction": "ExportFunction.Arn",
-        "logs:CreateLogDelivery": "*",
-        "logs:GetLogDelivery": "*",
-        "logs:UpdateLogDelivery": "*",
-        "logs:DeleteLogDelivery": "*",
-        "logs:ListLogDeliveries": "*",
-        "logs:PutResourcePolicy": "*",
-        "logs:DescribeResourcePolicies": "*",
-        "logs:DescribeLogGroups": "*",
-        "xray:GetSamplingRules": "*",
-        "xray:GetSamplingTargets": "*",
-        **TRACE,
-        **TELL,
+    "ExportMachineRole": MACHINE,
+    "BackfillMachineRole": {
+        **dict.fromkeys(
+            ("s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
+            "ExportBucket.Arn/backfills/*",
+        ),
+        **MACHINE,
     },
     "CheckScheduleRole": {"lambda:InvokeFunction": "CheckFunction.Arn", **QUEUE},
     "ExportScheduleRole": {"states:StartExecution": "ExportStateMachine", **QUEUE},
@@ -75,6 +83,7 @@ GRANTS: dict[str, dict[str, str]] = {
 ASSUMED = {
     **dict.fromkeys(LOGS, "lambda.amazonaws.com"),
     "ExportMachineRole": "states.amazonaws.com",
+    "BackfillMachineRole": "states.amazonaws.com",
     "CheckScheduleRole": "scheduler.amazonaws.com",
     "ExportScheduleRole": "scheduler.amazonaws.com",
 }
@@ -121,6 +130,16 @@ def test_every_role_is_looked_at() -> None:
     assert ROLES.keys() == GRANTS.keys() == ASSUMED.keys()
     functions = {function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values() if "Role" in function}
     assert functions == LOGS.keys() == STAGES.keys()
+
+
+def test_a_backfill_may_start_and_stop_its_own_children_alone() -> None:
+    policy = resolved("BackfillChildrenPolicy")
+    assert policy["Roles"] == ["BackfillMachineRole"]
+    start, stop = policy["PolicyDocument"]["Statement"]
+    assert (start["Action"], start["Resource"]) == ("states:StartExecution", "BackfillStateMachine")
+    assert stop["Action"] == ["states:DescribeExecution", "states:StopExecution"]
+    assert stop["Resource"].endswith(":execution:BackfillStateMachine.Name/*")
+    assert {start["Effect"], stop["Effect"]} == {"Allow"}
 
 
 def test_every_role_is_bounded_when_a_boundary_is_given(deployed: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ def test_parameters_and_outputs_are_those_of_the_contract() -> None:
         "ExportResources": "orders,customers,products",
         "ExportEnabled": "true",
         "IncludeOrderLines": "true",
+        "BackfillConcurrency": 4,
         "QuotaReserve": 20,
         "MaxCredentialsAgeDays": 90,
         "RotationDays": 90,
@@ -34,7 +35,7 @@ def test_parameters_and_outputs_are_those_of_the_contract() -> None:
     }
     assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
     functions = {"CheckFunctionName", "PromoteFunctionName", "RotateFunctionName", "ExportFunctionName"}
-    exports = {"ExportStateMachineArn", "ExportBucketName", "ExportStateTableName"}
+    exports = {"ExportStateMachineArn", "BackfillStateMachineArn", "ExportBucketName", "ExportStateTableName"}
     assert TEMPLATE["Outputs"].keys() == {"CredentialsSecretArn", "AlarmTopicArn"} | functions | exports
 
 

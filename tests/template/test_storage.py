@@ -39,13 +39,14 @@ def test_no_export_ever_expires_and_what_is_left_over_does() -> None:
     rules = {rule["Id"]: rule for rule in BUCKET["LifecycleConfiguration"]["Rules"]}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
     expiring = {rule.get("Prefix"): rule["ExpirationInDays"] for rule in rules.values() if "ExpirationInDays" in rule}
-    assert expiring == {"athena-results/": 7}
+    assert expiring == {"athena-results/": 7, "backfills/": 90}
     assert rules["overwritten-and-deleted"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
     assert rules["unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
-def test_the_state_is_one_item_a_resource_paid_by_use_and_can_be_restored() -> None:
+def test_the_state_is_paid_by_use_and_can_be_restored_and_the_ranges_of_backfills_expire() -> None:
     table = resolved("ExportStateTable")
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
     assert table["KeySchema"] == [{"AttributeName": "resource", "KeyType": "HASH"}]
     assert table["AttributeDefinitions"] == [{"AttributeName": "resource", "AttributeType": "S"}]
     assert table["BillingMode"] == "PAY_PER_REQUEST"

@@ -35,7 +35,8 @@ class FakeStore:
 
     ``include`` says what the store makes of the request to inline lines: honoured, ignored, rejected, partly (every
     second order) or truncated (the first line of each). ``asked`` counts the requests by what they asked for, and
-    ``at`` lets something happen, or fail, as the n-th of them arrives. ``empty_pages`` are those answered by no body.
+    ``at`` lets something happen, or fail, as the n-th of them arrives. ``empty_pages`` are those answered by no body,
+    ``deaf`` are the parameters that it does not know.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class FakeStore:
         self.clock: Any = time
         self.quota_left: float | None = None
         self.empty_pages: set[int] = set()
+        self.deaf: set[str] = set()
         self.asked: Counter[str] = Counter()
         self.queries: list[dict[str, Any]] = []
         self._events: dict[tuple[str, int], Event] = {}
@@ -103,10 +105,15 @@ class FakeStore:
             raise TokenRequired("v3 needs a token account")
         if "include" in query and self.include == "rejected":
             raise RequestRejected("the store rejects it", status=400)
+        query = {name: value for name, value in query.items() if name not in self.deaf}
         low = int(query.get("min_id") or query.get("id:greater") or query.get("after") or 0)
-        counted_in = "min_id" in query and self.inclusive
-        found = [row for row in self._found(query) if row["id"] > low or (counted_in and row["id"] == low)]
-        rows = found[: self.cap]
+        low -= "min_id" in query and self.inclusive
+        high = int(query.get("max_id") or query.get("id:max") or 1 << 63)
+        high += "id:max" in query or self.inclusive
+        found = [row for row in self._found(query) if low < row["id"] < high]
+        if query.get("sort") == "id:desc" or query.get("direction") == "desc":
+            found.reverse()
+        rows = found[: min(self.cap, query.get("limit", self.cap))]
         if self.asked["page"] in self.empty_pages:
             return Page([])
         shown = [{**row, **self._inlined(row["id"])} if "include" in query else row for row in rows]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storekey._errors import NotFound, RequestRejected, StoreError, TokenRequired
-from storekey.exports import _slice
+from storekey.exports._files import Files
 from tests.layer.exports.conftest import Place, always, finish, wanted
 from tests.layer.exports.fakes import Clock, FakeStore
 
@@ -140,11 +140,11 @@ def test_customers_whose_last_cursor_is_missing_survive_a_kill_at_their_end(
     source = store(clock, "token")
     source.last_cursor = None
 
-    def die(slice_: _slice.Slice) -> None:
+    def die(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr(_slice.Slice, "_conclude", die)
+        killed.setattr(Files, "put_manifest", die)
         place.exporter(source).export(wanted("customers", mode))
     outcome = finish(place.exporter(source), wanted("customers", mode))
     assert place.check("customers") == set(range(1, 9))

@@ -179,9 +179,9 @@ def test_a_lease_is_given_back_whatever_happens(place: Place, source: FakeStore)
 
 
 def test_a_run_whose_manifest_was_written_but_that_was_not_closed_is_closed(place: Place, source: FakeStore) -> None:
-    with pytest.raises(Killed), place.before_call(8, kill) as calls:
+    with pytest.raises(Killed), place.before_call(7, kill) as calls:
         place.exporter(source).export(wanted())
-    assert calls[6:8] == ["s3.PutObject", "dynamodb.UpdateItem"]
+    assert calls[5:7] == ["s3.PutObject", "dynamodb.UpdateItem"]
     (key,) = place.keys("exports/_manifests/")
     before, asked = place.body(key), source.requests
     outcome = place.exporter(source).export(wanted())

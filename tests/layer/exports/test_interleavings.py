@@ -16,7 +16,7 @@ from tests.layer.exports.fakes import FakeStore
 CALLS = [
     *["dynamodb.UpdateItem"] * 2,
     *["dynamodb.UpdateItem", "s3.PutObject", "dynamodb.UpdateItem"] * 2,
-    *["dynamodb.UpdateItem"] * 2,
+    "dynamodb.UpdateItem",
     "s3.PutObject",
     *["dynamodb.UpdateItem"] * 2,
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from storekey._errors import NotFound, RateLimited, RequestRejected, TokenRequir
 
 from ._dates import iso
 from ._files import Files
-from ._proof import manifest_key
+from ._proof import manifest, manifest_key
 from ._routes import route
 from ._run import Run, window_end, window_start
 from ._slice import Slice
@@ -41,7 +42,7 @@ class Wanted:
 class Outcome:
     """What came of one slice; ``run`` is None where there was none to go on with.
 
-    ``healed``: the run is finished, and the one before it could not be.
+    ``healed``: the run is finished, and the one before it could not be. ``unfinished``: ranges of a backfill are.
     """
 
     complete: bool
@@ -51,6 +52,7 @@ class Outcome:
     busy: bool = False
     finished: bool = False
     healed: bool = False
+    unfinished: bool = False
 
 
 @dataclass
@@ -68,14 +70,8 @@ class Exporter:
     def export(self, wanted: Wanted) -> Outcome:
         """Do one slice. Raises a kind of StoreError, LeaseLost, or botocore's errors; what was read is kept."""
         asked_before = self.source.requests
-        lease = self.state.acquire(wanted.resource, wanted.owner)
-        if isinstance(lease, Busy):
-            # The other may be done long before its lease expires.
-            return Outcome(complete=False, run_id=lease.run, wait=min(lease.seconds, _BUSY_WAIT), busy=True)
-        try:
-            return self._with(lease, wanted, asked_before)
-        finally:
-            self._release(lease)
+        with self.leased(wanted.resource, wanted.owner) as lease:
+            return busy(lease) if isinstance(lease, Busy) else self._with(lease, wanted, asked_before)
 
     def _with(self, lease: Lease, wanted: Wanted, asked_before: int) -> Outcome:
         if _is_finished(lease, wanted):
@@ -125,7 +121,23 @@ class Exporter:
 
     def _go_on(self, lease: Lease, run: Run, wanted: Wanted, asked_before: int) -> Outcome:
         failing = "failing" in lease.known
-        work = Slice(
+        try:
+            finished = self.read_on(lease, run, asked_before)
+        except (NotFound, RequestRejected):
+            if run.cursor:  # too old perhaps; a new run over the same time needs none
+                self.state.abandon(lease, run)
+            raise
+        if finished:
+            self.files.put_manifest(
+                manifest_key(self.store_name, wanted.resource, run.id), manifest(self.store_name, wanted.resource, run)
+            )
+            self.state.close(lease, run)
+        satisfied = finished and wanted.mode in ("incremental", run.mode)
+        return Outcome(satisfied, run, run.id, finished=finished, healed=failing and finished)
+
+    def read_on(self, lease: Lease, run: Run, asked_before: int) -> bool:
+        """Go on with a run's rows; return whether all are there. ``asked_before``: the source's requests before it."""
+        return Slice(
             self.source,
             self.state,
             self.files,
@@ -135,19 +147,18 @@ class Exporter:
             out_of_time=self.out_of_time,
             clock=self.clock,
             asked_before=asked_before,
-        )
-        try:
-            finished = work.work()
-        except (NotFound, RequestRejected):
-            if run.cursor:  # too old perhaps; a new run over the same time needs none
-                self.state.abandon(lease, run)
-            raise
-        satisfied = finished and wanted.mode in ("incremental", run.mode)
-        return Outcome(satisfied, run, run.id, finished=finished, healed=failing and finished)
+        ).work()
 
-    def _release(self, lease: Lease) -> None:
-        with self.state.at_best():  # it expires by itself
-            self.state.release(lease)
+    @contextmanager
+    def leased(self, key: str, owner: str) -> Iterator[Lease | Busy]:
+        """Hold the lease of an item of the state for a block, if it can be had."""
+        lease = self.state.acquire(key, owner)
+        try:
+            yield lease
+        finally:
+            if isinstance(lease, Lease):
+                with self.state.at_best():  # it expires by itself
+                    self.state.release(lease)
 
     def lag(self, outcome: Outcome) -> int:
         """Return by how many seconds the window of an outcome's run lies behind the store's clock now."""
@@ -172,6 +183,11 @@ class Exporter:
             "lag_seconds": self.lag(outcome) if outcome.finished else None,
             "manifest": manifest_key(self.store_name, wanted.resource, outcome.run_id) if done else None,
         }
+
+
+def busy(other: Busy) -> Outcome:
+    """Return the outcome where another invocation holds the lease; it may be done long before that expires."""
+    return Outcome(complete=False, run_id=other.run, wait=min(other.seconds, _BUSY_WAIT), busy=True)
 
 
 def _is_finished(lease: Lease, wanted: Wanted) -> bool:

@@ -15,9 +15,11 @@ from storekey._observability import logger
 from storekey._settings import SettingsError
 from storekey._store import Store
 
-from ._exporter import MODES, Exporter, Wanted
+from ._backfill import Backfill, backfill_key
+from ._exporter import MODES, Exporter, Outcome, Wanted
 from ._files import Files
 from ._routes import RESOURCES
+from ._run import BACKFILL
 from ._source import StoreSource
 from ._state import State
 
@@ -78,19 +80,20 @@ def export(event: Any, request_id: str) -> dict[str, Any]:
                 settings.with_lines,
                 lambda: time.monotonic() >= running.deadline,
             )
-            outcome = exporter.export(wanted)
+            answer, outcome = _done(exporter, wanted, event)
             healed = outcome.healed
-            answer = exporter.answer(wanted, outcome)
             if outcome.finished:
                 _count_finished(running, store.settings.store_name, answer)
-            logger().info("export", extra={"store": store.settings.store_name, **answer})
+            told = {**answer, "ranges": len(answer["ranges"])} if "ranges" in answer else answer
+            logger().info("export", extra={"store": store.settings.store_name, **told})
             return answer
         except (Unauthorized, BadCredentials):
             refused = True
             raise
         finally:
             with state.at_best():  # silence is told by an alarm of its own
-                _gauge(running, store.settings.store_name, state.read(settings.resources), refused, healed)
+                items = state.read([*settings.resources, *map(backfill_key, RESOURCES)])
+                _gauge(running, store.settings.store_name, items, refused, healed)
 
 
 def _wanted(event: Any, request_id: str) -> Wanted:
@@ -99,16 +102,41 @@ def _wanted(event: Any, request_id: str) -> Wanted:
     resource, mode = event.get("resource"), event.get("mode") or "incremental"
     if resource not in RESOURCES:
         raise BadEvent(f"resource is none of {', '.join(RESOURCES)}")
-    if mode not in MODES:
-        raise BadEvent(f"mode is none of {', '.join(MODES)}")
+    if mode not in (*MODES, BACKFILL):
+        raise BadEvent(f"mode is none of {', '.join((*MODES, BACKFILL))}")
+    if "range" in event and (type(event["range"]) is not int or not event.get("run")):
+        raise BadEvent("range is not the number of one of a run's ranges; the answer to a backfill's plan tells both")
     return Wanted(resource, mode, str(event.get("run") or ""), str(event.get("execution") or request_id))
+
+
+def _done(exporter: Exporter, wanted: Wanted, event: Mapping[str, Any]) -> tuple[dict[str, Any], Outcome]:
+    """Do what the event asks for; return the answer to it, and what came of a slice."""
+    if wanted.mode != BACKFILL:
+        outcome = exporter.export(wanted)
+        return exporter.answer(wanted, outcome), outcome
+    backfill = Backfill(exporter, wanted.resource, wanted.owner)
+    if event.get("abandon") is True:
+        run = backfill.give_up()
+        return {"resource": wanted.resource, "mode": BACKFILL, "run": run, "abandoned": bool(run)}, Outcome(
+            complete=True
+        )
+    if not wanted.followed:
+        planned = backfill.plan(dry_run=event.get("dry_run") is True)
+        memory = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))
+        return {**backfill.answer(planned), "memory_mb": memory}, Outcome(complete=False)
+    if "range" in event:
+        outcome = backfill.work_on(wanted.followed, event["range"])
+        return {**exporter.answer(wanted, outcome), "range": event["range"], "manifest": None}, outcome
+    outcome = backfill.finish(wanted.followed)
+    return {**exporter.answer(wanted, outcome), "unfinished": outcome.unfinished}, outcome
 
 
 def _noted(state: State, wanted: Wanted, failed: Any) -> dict[str, Any]:
     """Note that an execution gave up; it pages by the gauge, which falls when a run is finished."""
     facts = failed if isinstance(failed, dict) else {}
     error, cause = str(facts.get("Error", "unknown")), str(facts.get("Cause", ""))
-    state.note_failure(wanted.resource, error[:200], cause[:1000])
+    key = backfill_key(wanted.resource) if wanted.mode == BACKFILL else wanted.resource
+    state.note_failure(key, error[:200], cause[:1000])
     logger().error("export gave up", extra={"resource": wanted.resource, "error": error})
     return {"resource": wanted.resource, "noted": True}
 

@@ -62,6 +62,12 @@ def inlined(order: Facts) -> list[Line] | None:
     return [lines[line_id] for line_id in sorted(lines)]
 
 
+def at_hand(order: Facts) -> list[Line] | None:
+    """Return the lines that came with an order, or None where they are not all there."""
+    lines = inlined(order)
+    return lines if lines is not None and all_there(order, lines) else None
+
+
 def all_there(order: Facts, lines: Iterable[Line]) -> bool:
     """Tell whether lines make up what the order says it holds; an order that does not say holds them."""
     return type(order.items_total) is not int or _quantity(lines) == order.items_total

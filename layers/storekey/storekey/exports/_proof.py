@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +18,8 @@ def prefix(store_name: str, resource: str, run: Run) -> str:
 
 def part_key(store_name: str, resource: str, run: Run, part: int) -> str:
     """Return the key of one part of a run."""
-    return f"{prefix(store_name, resource, run)}part-{part:05}.jsonl.gz"
+    number = f"{part:05}" if run.range is None else f"{run.range:05}-{part:05}"
+    return f"{prefix(store_name, resource, run)}part-{number}.jsonl.gz"
 
 
 def manifest_key(store_name: str, resource: str, run_id: str) -> str:
@@ -25,10 +27,11 @@ def manifest_key(store_name: str, resource: str, run_id: str) -> str:
     return f"exports/_manifests/store={store_name}/resource={resource}/run={run_id}.json"
 
 
-def manifest(store_name: str, resource: str, run: Run) -> dict[str, Any]:
-    """Return the manifest of a finished run, the same one each time."""
+def manifest(store_name: str, resource: str, run: Run, ranges: Sequence[Run] = ()) -> dict[str, Any]:
+    """Return the manifest of a finished run, the same one each time; ``ranges`` are what a backfill is made up of."""
     verdict, explanation = compare(run)
-    with_rows = [part for part in run.parts if part.rows]
+    parts = _parts(store_name, resource, ranges or [run])
+    with_rows = [part for part in parts if part["rows"]]
     return {
         "store": store_name,
         "resource": resource,
@@ -38,12 +41,9 @@ def manifest(store_name: str, resource: str, run: Run) -> dict[str, Any]:
         "window": {"from": iso(run.start), "to": iso(run.end)},
         "rows": run.rows,
         "requests": run.requests,
-        "parts": [
-            {"key": part_key(store_name, resource, run, number), **asdict(part)}
-            for number, part in enumerate(run.parts)
-        ],
-        "first_id": with_rows[0].first_id if with_rows else None,
-        "last_id": with_rows[-1].last_id if with_rows else None,
+        "parts": parts,
+        "first_id": with_rows[0]["first_id"] if with_rows else None,
+        "last_id": with_rows[-1]["last_id"] if with_rows else None,
         "started": iso(run.started),
         "finished": iso(run.finished),
         "lines": run.lines or None,
@@ -55,7 +55,29 @@ def manifest(store_name: str, resource: str, run: Run) -> dict[str, Any]:
             "verdict": verdict,
             "explanation": explanation,
         },
+        **({"ranges": [_range(one) for one in ranges]} if ranges else {}),
         "complete": True,
+    }
+
+
+def _parts(store_name: str, resource: str, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    return [
+        {"key": part_key(store_name, resource, run, number), **asdict(part)}
+        for run in runs
+        for number, part in enumerate(run.parts)
+    ]
+
+
+def _range(run: Run) -> dict[str, Any]:
+    with_rows = [part for part in run.parts if part.rows]
+    return {
+        "after": run.after,
+        "to": run.stop,
+        "rows": run.rows,
+        "requests": run.requests,
+        "parts": len(run.parts),
+        "first_id": with_rows[0].first_id if with_rows else None,
+        "last_id": with_rows[-1].last_id if with_rows else None,
     }
 
 
@@ -65,9 +87,9 @@ def compare(run: Run) -> tuple[str, str]:
     ``agrees``, ``explained`` (by what changed meanwhile, or by orders that the store does not count), ``differs``, or
     ``not comparable``.
     """
-    if run.count_before is None or (run.mode == "full" and run.count_after is None):
+    if run.count_before is None or (run.everything and run.count_after is None):
         return "not comparable", "the store did not tell a count"
-    return _compare_all(run) if run.mode == "full" else _compare_window(run, run.count_before)
+    return _compare_all(run) if run.everything else _compare_window(run, run.count_before)
 
 
 def _compare_all(run: Run) -> tuple[str, str]:

@@ -6,7 +6,7 @@ Parameters and operators: BigCommerce's specifications of v2 orders, customers a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -24,13 +24,14 @@ RESOURCES = ("orders", "customers", "products")
 class Window:
     """The rows that a run is about: ``start`` < date_modified <= ``end``, in Unix seconds of the store's clock.
 
-    ``start`` None means from the beginning. A full run (``everything``) lists all rows whatever their date, for it is
-    also the census of the ids that there are.
+    ``start`` None means from the beginning. A run over ``everything`` lists all rows whatever their date, for it is
+    also the census of the ids that there are; up to the id ``stop``, where there is one.
     """
 
     end: int
     start: int | None = None
     everything: bool = False
+    stop: int | None = None
 
     def bounds(self) -> tuple[datetime | None, datetime | None]:
         """Return the dates to filter by, None where there is no bound."""
@@ -49,19 +50,26 @@ class Position:
 
 @dataclass(frozen=True)
 class Route:
-    """One list of the store. ``query`` asks for the page after a position, ``count`` for how many rows there are."""
+    """One list of the store. ``query`` asks for the page after a position, ``newest`` for its last row alone.
+
+    ``most`` names the filter for the highest id; a list that goes on by cursors has none.
+    """
 
     api: str
     path: str
     decode: Callable[[bytes], Page]
     place: Callable[[Position], dict[str, Any]]
     date: str
+    newest: Mapping[str, Any]
+    most: str = ""
     total_path: str = ""
     by_cursor: bool = False
 
     def query(self, window: Window, position: Position) -> dict[str, Any]:
         """Return the parameters of the page that follows a position in a window."""
-        return {**self.filters(window), **self.place(position), "limit": PAGE_ROWS}
+        # One more than the last id that is wanted: whether a bound counts it in is not documented, and either is right.
+        most = {} if window.stop is None else {self.most: window.stop + 1}
+        return {**self.filters(window), **self.place(position), **most, "limit": PAGE_ROWS}
 
     def filters(self, window: Window) -> dict[str, Any]:
         """Return the parameters that select a window's rows."""
@@ -69,8 +77,8 @@ class Route:
         bounds = {self.date.format("min"): start, self.date.format("max"): end}
         return {name: value for name, value in bounds.items() if value is not None}
 
-    def new_rows(self, page: Page, position: Position) -> list[Row]:
-        """Return the page's rows behind a position; none means that the list has ended.
+    def new_rows(self, page: Page, position: Position, stop: int | None = None) -> list[Row]:
+        """Return the page's rows behind a position, up to the id ``stop``; none means that the list has ended.
 
         A bound may count its own row in, so a repeated one is dropped. Raises ValueError for rows that are not in
         the order of their ids: behind the last of them some would be missed.
@@ -78,7 +86,7 @@ class Route:
         ids = [row.id for row in page.rows]
         if any(one >= other for one, other in pairwise(ids)) or (ids and ids[0] < position.last_id):
             raise ValueError("the rows are not in the order of their ids")
-        return [row for row in page.rows if row.id > position.last_id]
+        return [row for row in page.rows if row.id > position.last_id and (stop is None or row.id <= stop)]
 
 
 def route(resource: str, kind: Kind) -> Route:
@@ -114,9 +122,27 @@ def _date(seconds: int) -> datetime:
 
 
 _V2 = {
-    name: Route("v2", name, decode_v2, _min_id, "{}_date_modified", total_path=f"{name}/count") for name in RESOURCES
+    name: Route(
+        "v2",
+        name,
+        decode_v2,
+        _min_id,
+        "{}_date_modified",
+        {"sort": "id:desc", "limit": 1},
+        most="max_id",
+        total_path=f"{name}/count",
+    )
+    for name in RESOURCES
 }
 _V3 = {
-    "customers": Route("v3", "customers", decode_v3, _cursor, "date_modified:{}", by_cursor=True),
-    "products": Route("v3", "catalog/products", decode_v3, _greater, "date_modified:{}"),
+    "customers": Route("v3", "customers", decode_v3, _cursor, "date_modified:{}", {}, by_cursor=True),
+    "products": Route(
+        "v3",
+        "catalog/products",
+        decode_v3,
+        _greater,
+        "date_modified:{}",
+        {"sort": "id", "direction": "desc", "limit": 1},
+        most="id:max",
+    ),
 }

@@ -11,6 +11,7 @@ from ._routes import Position, Window
 
 OVERLAP_SECONDS = 60
 LAG_SECONDS = 60
+BACKFILL = "backfill"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,12 @@ class Run:
 
     ``skew`` is by how many seconds the store's clock was ahead of ours when the run was opened.
 
-    ``ended``: no row is left to read. ``part`` is the number of the next part; ``writing`` that of a part that may lie
+    ``part`` is the number of the next part; ``writing`` that of a part that may lie
     in S3 although it was not noted. ``lines`` is ``include`` or ``products`` once it is known how the lines come, or
     empty.
+
+    A backfill is worked through in ranges of ids, each by a Run of its own: ``range`` is its number, and it holds the
+    rows behind the id ``after``, up to ``stop`` where there is one.
     """
 
     mode: str
@@ -41,8 +45,10 @@ class Run:
     started: int
     skew: int = 0
     start: int | None = None
+    range: int | None = None
+    after: int = 0
+    stop: int | None = None
     last_id: int = 0
-    ended: bool = False
     cursor: str = ""
     part: int = 0
     writing: int = -1
@@ -61,12 +67,22 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The run's name, ``20261124T084200Z-incremental``: the window's end and the mode."""
-        return f"{datetime.fromtimestamp(self.end, UTC):%Y%m%dT%H%M%SZ}-{self.mode}"
+        """The run's name."""
+        return run_id(self.end, self.mode)
 
     @property
     def window(self) -> Window:
-        return Window(self.end, self.start, everything=self.mode == "full")
+        return Window(self.end, self.start, self.everything, self.stop)
+
+    @property
+    def everything(self) -> bool:
+        """Whether rows count whatever their date."""
+        return self.mode != "incremental"
+
+    @property
+    def counted_again(self) -> bool:
+        """Whether the store's count is taken at the end, too: it is that of all rows."""
+        return self.everything and self.stop is None
 
     @property
     def position(self) -> Position:
@@ -82,6 +98,11 @@ class Run:
         names = {each.name for each in fields(cls)}  # another version of the code may have noted more
         known = {name: value for name, value in item.items() if name in names}
         return cls(**{**known, "parts": [Part(**part) for part in item["parts"]]})
+
+
+def run_id(end: int, mode: str) -> str:
+    """Return the name of a run, ``20261124T084200Z-incremental``: its window's end and its mode."""
+    return f"{datetime.fromtimestamp(end, UTC):%Y%m%dT%H%M%SZ}-{mode}"
 
 
 def window_end(store_time: int) -> int:

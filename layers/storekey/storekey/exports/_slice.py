@@ -13,8 +13,8 @@ from storekey._errors import BadAnswer, RequestRejected, StoreError, Unreachable
 
 from ._dates import iso_milliseconds, seconds_of
 from ._files import Files, PartFile
-from ._lines import INCLUDE, Line, all_there, as_json, fetched, inlined
-from ._proof import manifest, manifest_key, part_key
+from ._lines import INCLUDE, Line, as_json, at_hand, fetched, inlined
+from ._proof import part_key
 from ._routes import Position, after, route_of
 from ._rows import Page, Row
 from ._run import LAG_SECONDS, Run
@@ -54,23 +54,21 @@ class Slice:
         self._renewed = time.monotonic()
 
     def work(self) -> bool:
-        """Return whether the run is finished. What was read is kept, whatever kind of StoreError is raised."""
-        if not self._run.finished:
-            try:
-                self._run.ended = self._run.ended or self._read()
-            except StoreError as error:
-                self._save()
-                if isinstance(error, Unreachable) and self._out_of_time() and self._run.rows > self._rows_before:
-                    return False
-                raise
+        """Return whether all rows are there. What was read is kept, whatever kind of StoreError is raised."""
+        run = self._run
+        if run.finished:
+            return True
+        try:
+            ended = self._read()
+        except StoreError as error:
             self._save()
-            if not self._run.ended:
+            if isinstance(error, Unreachable) and self._out_of_time() and run.rows > self._rows_before:
                 return False
-            self._conclude()
-        key = manifest_key(self._store_name, self._lease.resource, self._run.id)
-        self._files.put_manifest(key, manifest(self._store_name, self._lease.resource, self._run))
-        self._state.close(self._lease, self._run)
-        return True
+            raise
+        if ended:
+            run.finished = int(self._clock())
+        self._save()
+        return ended
 
     def _read(self) -> bool:
         """Write the rows of all pages that are left; return whether the list has ended."""
@@ -80,8 +78,10 @@ class Slice:
             while True:
                 page, at = self._arrived(coming)
                 rows = self._new_rows(page)
+                # What is behind the range is another's.
+                past = self._run.stop is not None and any(row.id >= self._run.stop for row in page.rows)
                 if not rows:
-                    if doubted or not self._is_doubtful(page):
+                    if past or doubted or not self._is_doubtful(page):
                         return True
                     doubted, coming = True, ask(self._run.position)
                     continue
@@ -89,10 +89,10 @@ class Slice:
                 self._note_lines(rows)
                 stop = self._out_of_time()
                 # A list by cursors has ended where none follows: without one its first page would come again.
-                last = self._route.by_cursor and not page.cursor
+                last = past or (self._route.by_cursor and not page.cursor)
                 # The store answers while these rows are written; not while it is asked for their lines, or two requests
                 # at once would take one more than the quota's reserve leaves.
-                lines = [_complete_lines(row) if self._run.with_lines else [] for row in rows]
+                lines = [at_hand(row.facts) if self._run.with_lines else [] for row in rows]
                 ahead = not stop and not last and None not in lines
                 if ahead:
                     coming = ask(after(page, rows))
@@ -113,13 +113,13 @@ class Slice:
         """Tell whether the end of the list is to be asked for once more.
 
         A body without rows may be a proxy's or a broken answer's; an envelope is none, nor is the last row repeated.
-        A full run counts first: what is created until it ends must not make up for what was removed.
+        A run over everything counts first: what is created until it ends must not make up for what was removed.
         """
         self._count_again()
-        return self._run.mode == "full" or (not page.rows and page.total != 0)
+        return self._run.counted_again or (not page.rows and page.total != 0)
 
     def _count_again(self) -> None:
-        if self._run.mode == "full":
+        if self._run.counted_again:
             self._run.count_after = self._source.count(self._route, self._route.filters(self._run.window))
 
     def _arrived(self, coming: Future[tuple[Page, float]]) -> tuple[Page, float]:
@@ -151,7 +151,7 @@ class Slice:
 
     def _new_rows(self, page: Page) -> list[Row]:
         try:
-            return self._route.new_rows(page, self._run.position)
+            return self._route.new_rows(page, self._run.position, self._run.stop)
         except ValueError as error:
             facts = {"method": "GET", "path": self._route.path, "status": 200, "attempts": 1}
             raise BadAnswer(str(error), **facts) from None  # type: ignore[arg-type] # the facts' types differ
@@ -190,9 +190,9 @@ class Slice:
         return lines or inlined(order.facts) or []
 
     def _first_created(self, rows: list[Row]) -> int:
-        """Return the id from which on rows are younger than a full run; ids ascend with creation, few are looked at."""
+        """Return the id from which on rows are younger than the run; ids ascend with creation, few are looked at."""
         opened, first = self._run.end + LAG_SECONDS, _NONE
-        for row in reversed(rows if self._run.mode == "full" else []):
+        for row in reversed(rows if self._run.everything else []):
             if (seconds_of(row.facts.date_created) or 0) <= opened:
                 break
             first = row.id
@@ -227,19 +227,6 @@ class Slice:
         }
         self._state.renew(self._lease, progress, writing)
         self._renewed = time.monotonic()
-
-    def _conclude(self) -> None:
-        """Note that all rows are there, so that the manifest can be made of the state alone."""
-        run = self._run
-        run.requests = self._source.requests - self._asked_before
-        run.finished = int(self._clock())
-        self._state.save(self._lease, run)
-
-
-def _complete_lines(order: Row) -> list[Line] | None:
-    """Return the lines that came with an order, or None where they are not all there."""
-    lines = inlined(order.facts)
-    return lines if lines is not None and all_there(order.facts, lines) else None
 
 
 @contextmanager

@@ -1,7 +1,10 @@
-"""The state of the exports in DynamoDB: one item a resource, changed by conditional writes alone.
+"""The state of the exports in DynamoDB, changed by conditional writes alone.
 
-A lease lets one run of a resource go on at a time. Each new lease raises the ``fence``, and each write demands the
-fence of its lease: who lost it - paused, or thought dead - can change nothing any more.
+One item a resource (``orders``), one for its backfill (``orders/backfill``), and one for each range of that
+(``orders/backfill/20261124T084200Z-backfill/00003``).
+
+A lease lets one run of a resource, or of a range, go on at a time. Each new lease raises the ``fence``, and each write
+demands the fence of its lease: who lost it - paused, or thought dead - can change nothing any more.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ._plan import Plan
 from ._run import Run
 
 if TYPE_CHECKING:
@@ -20,10 +24,12 @@ if TYPE_CHECKING:
 
 # Longer than one call to the store takes with all its waits and repetitions.
 LEASE_SECONDS = 180
+# How long DynamoDB keeps what is known of a backfill's range; a backfill is never that long.
+_RANGE_SECONDS = 30 * 86_400
 
 
 class LeaseLost(Exception):
-    """Another invocation has taken over this resource; this one must not write any more."""
+    """Another invocation has taken over; this one must not write any more."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,16 @@ class Busy:
 
 @dataclass
 class Lease:
-    """A lease on a resource and what the state held when it was taken. ``known`` is kept as the writes go."""
+    """A lease on an item, and what that held when it was taken. ``known`` is kept as the writes go."""
 
-    resource: str
+    key: str
     fence: int
     known: dict[str, Any] = field(repr=False)
+
+    @property
+    def resource(self) -> str:
+        """The resource that it is about."""
+        return self.key.partition("/")[0]
 
     @property
     def run(self) -> Run | None:
@@ -63,20 +74,22 @@ class State:
         with suppress(BotoCoreError, ClientError):
             yield
 
-    def acquire(self, resource: str, owner: str) -> Lease | Busy:
+    def acquire(self, key: str, owner: str) -> Lease | Busy:
         """Take the lease: a free one, one that has expired, or one of this owner's that an invocation left behind."""
         now = _now()
-        item = self._update(
-            resource,
+        changes = (
             "SET fence = if_not_exists(fence, :zero) + :one, #owner = :owner, lease_until = :until,"
-            " created = if_not_exists(created, :now)",
-            "attribute_not_exists(lease_until) OR lease_until < :now OR #owner = :owner",
-            {":zero": 0, ":one": 1, ":owner": owner, ":until": now + LEASE_SECONDS, ":now": now},
-            _OWNER,
+            " created = if_not_exists(created, :now)"
         )
+        values = {":zero": 0, ":one": 1, ":owner": owner, ":until": now + LEASE_SECONDS, ":now": now}
+        if "/" in key:
+            changes += ", expires = :expires"
+            values[":expires"] = now + _RANGE_SECONDS
+        free = "attribute_not_exists(lease_until) OR lease_until < :now OR #owner = :owner"
+        item = self._update(key, changes, free, values, _OWNER)
         if item is not None:
-            return Lease(resource, item["fence"], item)
-        found = self.read([resource]).get(resource, {})
+            return Lease(key, item["fence"], item)
+        found = self.read([key]).get(key, {})
         return Busy(max(1, found.get("lease_until", now) - now + 1), found.get("run", {}).get("id", ""))
 
     def renew(self, lease: Lease, progress: Mapping[str, Any], writing: int | None = None) -> None:
@@ -114,36 +127,63 @@ class State:
 
     def release(self, lease: Lease) -> None:
         """Give the lease back, if it is still held."""
-        self._update(lease.resource, "REMOVE #owner, lease_until", "fence = :fence", {":fence": lease.fence}, _OWNER)
+        self._update(lease.key, "REMOVE #owner, lease_until", "fence = :fence", {":fence": lease.fence}, _OWNER)
 
-    def note_failure(self, resource: str, error: str, message: str) -> None:
+    def note_failure(self, key: str, error: str, message: str) -> None:
         """Note that an execution gave up, why, and since when such a thing happens."""
         now = _now()
         failing = {"error": error, "message": message, "at": now}
         changes = "SET failing = :failing, failing_since = if_not_exists(failing_since, :now)"
-        self._update(resource, changes, "", {":failing": failing, ":now": now})
+        self._update(key, changes, "", {":failing": failing, ":now": now})
 
-    def read(self, resources: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return the items of resources that have one."""
-        asked = {resource: self._get(resource) for resource in resources}
-        return {resource: item for resource, item in asked.items() if item}
+    def save_plan(self, key: str, plan: Plan, instead_of: str) -> bool:
+        """Note a plan where there is none but ``instead_of``; return whether that is so."""
+        free = "attribute_not_exists(#plan) OR #plan.id = :before"
+        values = {":plan": plan.as_item(), ":before": instead_of}
+        return self._update(key, "SET #plan = :plan", free, values, _PLAN) is not None
 
-    def _get(self, resource: str) -> dict[str, Any]:
-        answer = self._client.get_item(
-            TableName=self._table, Key=_marshalled({"resource": resource}), ConsistentRead=True
+    def close_plan(self, key: str, plan: Plan) -> None:
+        """Note that a backfill is finished, and nothing of it fails.
+
+        Where the resource has no run yet that reached as far, nor an open one, its next begins where the backfill was
+        planned. That raises the fence: who is about to open a run has read what it replaces.
+        """
+        self._update(
+            plan.resource,
+            "SET watermark = :end, skew = :skew, fence = if_not_exists(fence, :zero) + :one,"
+            " created = if_not_exists(created, :started)",
+            "attribute_not_exists(run) AND (attribute_not_exists(watermark) OR watermark < :end)",
+            {":end": plan.end, ":skew": plan.skew, ":zero": 0, ":one": 1, ":started": plan.started},
         )
+        self._end_plan(key, plan.id, "SET finished = :id")
+
+    def drop_plan(self, key: str, plan_id: str) -> bool:
+        """Give a plan up; return whether it was still there. No other gets its name."""
+        return self._end_plan(key, plan_id, "SET dropped = :id")
+
+    def _end_plan(self, key: str, plan_id: str, changes: str) -> bool:
+        over = f"{changes} REMOVE #plan, failing, failing_since"
+        return self._update(key, over, "#plan.id = :id", {":id": plan_id}, _PLAN) is not None
+
+    def read(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the items that there are, by their keys."""
+        asked = {key: self._get(key) for key in keys}
+        return {key: item for key, item in asked.items() if item}
+
+    def _get(self, key: str) -> dict[str, Any]:
+        answer = self._client.get_item(TableName=self._table, Key=_marshalled({"resource": key}), ConsistentRead=True)
         return _plain(answer.get("Item", {}))
 
     def _write(self, lease: Lease, changes: str, values: Mapping[str, Any], further: str = "") -> None:
         condition = f"fence = :fence{further}"
-        item = self._update(lease.resource, changes, condition, {**values, ":fence": lease.fence})
+        item = self._update(lease.key, changes, condition, {**values, ":fence": lease.fence})
         if item is None:
-            raise LeaseLost(f"another invocation has taken over the export of {lease.resource}")
+            raise LeaseLost(f"another invocation has taken over the export of {lease.key}")
         lease.known = item
 
     def _update(
         self,
-        resource: str,
+        key: str,
         changes: str,
         condition: str,
         values: Mapping[str, Any],
@@ -158,7 +198,7 @@ class State:
         try:
             answer = self._client.update_item(
                 TableName=self._table,
-                Key=_marshalled({"resource": resource}),
+                Key=_marshalled({"resource": key}),
                 UpdateExpression=changes,
                 ReturnValues="ALL_NEW",
                 **{name: value for name, value in given.items() if value},
@@ -168,7 +208,9 @@ class State:
         return _plain(answer["Attributes"])
 
 
+# Words of DynamoDB's own.
 _OWNER = {"#owner": "owner"}
+_PLAN = {"#plan": "plan"}
 
 
 def _now() -> int:

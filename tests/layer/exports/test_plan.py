@@ -1,0 +1,94 @@
+"""A backfill's ranges meet and cover all ids, however the store's rows lie; what does not meet is no backfill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storekey.exports._plan import Plan, Range, divided
+from storekey.exports._run import Part, Run
+from storekey.exports._state import _plain
+
+PLAN = Plan("orders", "v2", end=1_795_500_000, started=1_795_500_060, skew=3, count=9, requests=4, stops=(10, 20))
+IDS = st.integers(1, (1 << 63) - 1)
+
+
+@given(IDS, IDS, st.integers(0, 50_000_000))
+def test_ranges_meet_and_end_with_the_last_id(first: int, last: int, count: int) -> None:
+    first, last = sorted((first, last))
+    plan = replace(PLAN, stops=divided(first, last, count))
+    ranges = [*plan.ranges, plan.tail]
+    assert ranges[0].after == 0 and ranges[-1].to is None
+    assert all(one.to == other.after for one, other in pairwise(ranges))
+    assert all(one.to is not None and one.after < one.to for one in plan.ranges)
+    assert [one.number for one in ranges] == list(range(len(ranges)))
+    assert len(plan.ranges) <= 1_000
+    assert not plan.stops or (plan.stops[-1] == last and plan.stops[0] >= first)
+
+
+@pytest.mark.parametrize(
+    ("count", "number", "rows"),
+    [(1_999, 0, 0), (5_000, 5, 1_000), (250_000, 40, 6_250), (1_000_000, 100, 10_000), (20_000_000, 1_000, 20_000)],
+)
+def test_ranges_hold_as_many_rows_each_as_are_worth_a_worker(count: int, number: int, rows: int) -> None:
+    plan = replace(PLAN, stops=divided(101, 100 + count, count))
+    assert len(plan.ranges) == number
+    assert all(one.to is not None and one.to - max(100, one.after) == rows for one in plan.ranges)
+
+
+@pytest.mark.parametrize(
+    "facts", [(None, None, None), (None, 5, 9_000), (5, None, 9_000), (5, 9_005, None), (5, 5, 9_000)]
+)
+def test_what_the_store_does_not_tell_makes_no_ranges(facts: tuple[int | None, int | None, int | None]) -> None:
+    assert divided(*facts) == ()
+
+
+def test_a_plan_is_kept_as_it_is() -> None:
+    assert Plan.from_item({**PLAN.as_item(), "of another version": 1}) == PLAN
+    assert _plain({"plan": {"M": {"stops": {"L": [{"N": "10"}]}}}}) == {"plan": {"stops": [10]}}
+    assert PLAN.as_item()["id"] == PLAN.id == "20261124T060000Z-backfill"
+
+
+def done(number: int, *parts: Part) -> Run:
+    """The finished run of one of the plan's ranges."""
+    run = PLAN.run([*PLAN.ranges, PLAN.tail][number])
+    return replace(run, parts=list(parts), rows=sum(part.rows for part in parts), requests=2, finished=1_795_500_100)
+
+
+def part(first: int, last: int, rows: int = 2) -> Part:
+    return Part(rows, 100, "ab" * 32, first, last)
+
+
+def test_runs_that_meet_make_up_one() -> None:
+    runs = [done(0, part(1, 4), part(0, 0, 0), part(5, 10)), done(1, part(11, 20)), replace(done(2), count_after=6)]
+    whole = PLAN.joined(runs)
+    assert (whole.id, whole.rows, whole.requests) == (PLAN.id, 6, 10)
+    assert (whole.count_before, whole.count_after, whole.finished) == (9, 6, 1_795_500_100)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(lambda run: replace(run, finished=0), id="unfinished"),
+        pytest.param(lambda run: replace(run, after=9), id="begins too early"),
+        pytest.param(lambda run: replace(run, stop=21), id="ends too late"),
+        pytest.param(lambda run: replace(run, rows=3), id="a row too many"),
+        pytest.param(lambda run: replace(run, parts=[part(10, 12)]), id="a row of the range before"),
+        pytest.param(lambda run: replace(run, parts=[part(15, 21)]), id="a row of the range behind"),
+        pytest.param(lambda run: replace(run, parts=[part(15, 16, 1), part(16, 17, 1)]), id="a row twice"),
+    ],
+)
+def test_runs_that_do_not_meet_make_up_none(wrong: object) -> None:
+    assert callable(wrong)
+    with pytest.raises(ValueError, match="range 1 of 20261124T060000Z-backfill is not what was planned"):
+        PLAN.joined([done(0), wrong(done(1, part(12, 18))), done(2)])
+
+
+def test_a_range_that_is_missing_makes_up_none() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        PLAN.joined([done(0), done(1)])
+    assert PLAN.tail == Range(2, 20)
