@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import boto3.session
 import pytest
+import trustme
 from botocore.config import Config
 
 from sandbox.aws import Aws
 from storekey import AllowedHosts, Credentials
 from storekey._secret import Secret
-from storekey._signed import ask, endpoint
+from storekey._signed import SecretsManager, endpoint
+from storekey._sockets import _public_context
+from tests.peers import peer, server_context
+from tests.support import store_at
 
 LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "check",
@@ -115,7 +121,7 @@ def answering(status: int, body: bytes) -> Iterator[tuple[_Asked, dict[str, str]
 
 def test_what_is_sent_is_what_boto3_sends() -> None:
     with answering(200, json.dumps(ANSWER).encode()) as (server, environ):
-        found = ask("GetSecretValue", ASKED, environ)
+        found = SecretsManager(environ).ask("GetSecretValue", ASKED)
         client = boto3.session.Session(region_name="eu-central-1").client(
             "secretsmanager",
             endpoint_url=environ["AWS_ENDPOINT_URL"],
@@ -149,12 +155,47 @@ def test_what_is_sent_is_what_boto3_sends() -> None:
 )
 def test_whatever_is_no_plain_answer_is_left_to_boto3(status: int, body: bytes) -> None:
     with answering(status, body) as (server, environ):
-        assert ask("GetSecretValue", ASKED, environ) is None
+        assert SecretsManager(environ).ask("GetSecretValue", ASKED) is None
         assert len(server.requests) == 1
 
 
 def test_an_endpoint_that_does_not_answer_is_left_to_boto3() -> None:
-    assert ask("GetSecretValue", ASKED, {**LAMBDA, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) is None
+    environ = {**LAMBDA, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    assert SecretsManager(environ).ask("GetSecretValue", ASKED) is None
+
+
+def test_the_ca_of_the_store_is_not_trusted_for_aws() -> None:
+    ca = trustme.CA()
+    with (
+        peer(server_context(ca.issue_cert("localhost"))) as impostor,
+        store_at(impostor.port, ca.cert_pem.bytes().decode()) as store,
+    ):
+        assert store.get("time") == {"time": 1}, "the store may have it"
+        heard = impostor.heard
+        environ = {**LAMBDA, "AWS_ENDPOINT_URL": f"https://localhost:{impostor.port}"}
+        assert SecretsManager(environ).ask("GetSecretValue", ASKED) is None
+        assert impostor.connections == 2
+        assert impostor.heard == heard
+
+
+def test_aws_is_asked_over_tls_and_the_list_of_cas_is_read_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ca, readings = trustme.CA(), []
+    ca.cert_pem.write_to_path(str(tmp_path / "list.pem"))
+
+    def where() -> str:
+        readings.append(1)
+        return str(tmp_path / "list.pem")
+
+    monkeypatch.setattr("storekey._sockets.certifi.where", where)
+    monkeypatch.setattr("storekey._sockets._public_context", functools.cache(_public_context.__wrapped__))
+    with peer(server_context(ca.issue_cert("localhost"))) as aws, store_at(aws.port) as store:
+        environ = {**LAMBDA, "AWS_ENDPOINT_URL": f"https://localhost:{aws.port}"}
+        assert SecretsManager(environ).ask("GetSecretValue", ASKED) == {"time": 1}
+        assert store.get("time") == {"time": 1}
+    assert b"X-Amz-Security-Token: session-token" in aws.heard
+    assert readings == [1]
 
 
 @pytest.mark.parametrize("in_lambda", [True, False])

@@ -13,8 +13,9 @@ import trustme
 
 from sandbox.store import Redirect, SandboxStore
 from storekey import Settings, SettingsError, Store, TlsFailure, Unreachable, WrongApiPath
+from storekey._sockets import DeadlineSocket
 from tests.peers import peer, self_signed_context, server_context
-from tests.support import Secret, store_at
+from tests.support import Secret, invoke, store_at
 
 CA = trustme.CA()
 OTHER_CA = trustme.CA()
@@ -67,6 +68,22 @@ def test_tls_of_today_is_spoken(newest: ssl.TLSVersion, tmp_path: Path) -> None:
         with peer(context) as running, store_at(running.port, bundle) as store:
             assert store.get("time") == {"time": 1}
         assert b"Authorization: Basic " in running.heard
+
+
+def test_an_environment_shakes_hands_once_and_reads_its_secret_once(
+    secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handshakes, handshake = [], DeadlineSocket.do_handshake
+
+    def counted(socket: DeadlineSocket, block: bool = False) -> None:
+        handshakes.append(1)
+        handshake(socket, block)
+
+    monkeypatch.setattr(DeadlineSocket, "do_handshake", counted)
+    with secret.store() as store:
+        for _ in range(3):
+            invoke(lambda: [store.get("time"), store.get("orders/101")])
+    assert (len(handshakes), secret.readings) == (1, 1)
 
 
 def test_the_cas_of_the_environment_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ._credentials import Problem, parse_secret
 from ._hidden import Hidden
 from ._hosts import AllowedHosts
 from ._observability import hush
-from ._signed import ask
+from ._signed import SecretsManager
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -32,6 +32,7 @@ class Secret:
         self._id = secret_id
         self._allowed_hosts = allowed_hosts
         self._made = client
+        self._signed = SecretsManager()
 
     @property
     def _client(self) -> SecretsManagerClient:
@@ -92,7 +93,7 @@ class Secret:
 
     def _asked(self, operation: str, **which: str) -> dict[str, Any] | None:
         """Ask without boto3; None where that is not sure to be right, or boto3's client is there anyway."""
-        return None if self._made else ask(operation, {"SecretId": self._id, **which})
+        return None if self._made else self._signed.ask(operation, {"SecretId": self._id, **which})
 
     def _get(self, **which: str) -> Version | None:
         answer = self._answer(**which)

@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
+from ._exchange import Answer, Request
 from ._observability import hush
+from ._transport import Transport
 
 SERVICE = "secretsmanager"
 _SUFFIXES = {"cn": "amazonaws.com.cn", "us-gov": "amazonaws.com"}
@@ -33,24 +37,32 @@ _BOTO3_ALONE = (
     "http_proxy",
     "https_proxy",
 )
-_TIMEOUTS = (1.0, 3.0)
+_SECONDS = 4.0
+_MAX_BODY = 1024 * 1024  # a secret holds 64 KiB at most, which JSON may spell six times as long
 
 
-def ask(
-    operation: str, parameters: Mapping[str, str], environ: Mapping[str, str] = os.environ
-) -> dict[str, Any] | None:
-    """Return what an operation that only reads answers, its dates in UTC, or None where boto3 has to ask."""
-    url = endpoint(environ)
-    if url is None:
-        return None
-    body = json.dumps(parameters)
+class SecretsManager:
+    """Secrets Manager, asked over a connection of its own, which trusts certifi's list and no ``STORE_CA_BUNDLE``."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._transport = Transport()
+
+    def ask(self, operation: str, parameters: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return what an operation that only reads answers, its dates in UTC, or None where boto3 has to ask."""
+        url = endpoint(self._environ)
+        if url is None:
+            return None
+        body = json.dumps(parameters).encode()
+        request = Request("POST", url, _signed(operation, url, body, self._environ), body, _MAX_BODY)
+        answer = self._transport.send(request, time.monotonic() + _SECONDS)
+        return _read(answer) if isinstance(answer, Answer) and answer.status == 200 else None
+
+
+def _read(answer: Answer) -> dict[str, Any] | None:
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            headers = _signed(operation, url, body, environ)
-            answer = session.post(url, data=body, headers=headers, timeout=_TIMEOUTS, allow_redirects=False)
-            found = answer.json() if answer.status_code == 200 else None
-    except (requests.RequestException, ValueError):
+        found = json.loads(answer.body)
+    except ValueError:
         return None
     return {name: _value(name, value) for name, value in found.items()} if isinstance(found, dict) else None
 
@@ -82,11 +94,8 @@ def _regional(region: str, fips: bool) -> str | None:
     return f"https://{SERVICE}{'-fips' if fips else ''}.{region}.{_SUFFIXES.get(found[1], 'amazonaws.com')}/"
 
 
-def _signed(operation: str, url: str, body: str, environ: Mapping[str, str]) -> dict[str, str]:
+def _signed(operation: str, url: str, body: bytes, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of the request, signed by botocore's own signer."""
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 - on first use; imports of botocore are what this spares
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - the same
-
     hush("botocore.auth")  # it tells the headers, with the session token, at DEBUG
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{SERVICE}.{operation}"}
     request = AWSRequest(method="POST", url=url, data=body, headers=headers)

@@ -5,6 +5,7 @@ The time-outs of requests begin anew with every address, byte and block; a funct
 
 from __future__ import annotations
 
+import functools
 import queue
 import socket
 import ssl
@@ -88,15 +89,23 @@ class DeadlineConnection(urllib3.connection.HTTPSConnection):
 
 
 class VerifyingAdapter(requests.adapters.HTTPAdapter):
-    """Speaks TLS 1.2 or newer, verified against certifi's list and ``ca_bundle`` (PEM text, a path or empty)."""
+    """Speaks TLS 1.2 or newer, verified against certifi's list and ``ca_bundle`` (PEM text, a path or empty).
+
+    Reading that list costs more than a request, so the adapters that trust nothing else share what was read.
+    """
 
     def __init__(self, ca_bundle: str) -> None:
-        self._context = _tls_context(ca_bundle)
+        self._context = _tls_context(ca_bundle) if ca_bundle else None
         super().__init__(pool_maxsize=32)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"https": _DeadlinePool}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Verify by the context, whatever a caller asks for."""
+        host, _ = super().build_connection_pool_key_attributes(request, True)
+        return host, {"ssl_context": self._context or _public_context()}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave it to the context, whatever a caller asks for; requests would also load certifi's list anew."""
@@ -125,6 +134,12 @@ def _look_up(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
     if isinstance(answer, OSError):
         raise answer
     return [(str(place[4][0]), port) for place in answer]
+
+
+@functools.cache
+def _public_context() -> ssl.SSLContext:
+    """Return the one context that trusts certifi's list alone."""
+    return _tls_context("")
 
 
 def _tls_context(ca_bundle: str) -> ssl.SSLContext:

@@ -26,7 +26,6 @@ def handler(event: object, context: object) -> object:
         f"{found['api_path']}time",
         auth=(found["username"], found["api_token"]),
         timeout=20,
-        verify=os.environ["STORE_CA_BUNDLE"],
     )
     response.raise_for_status()
     metrics.add_metric("Checked", MetricUnit.Count, 1)

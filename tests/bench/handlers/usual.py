@@ -19,7 +19,6 @@ def handler(event: object, context: object) -> object:
         f"{found['api_path']}time",
         auth=(found["username"], found["api_token"]),
         timeout=20,
-        verify=os.environ["STORE_CA_BUNDLE"],
     )
     response.raise_for_status()
     print(json.dumps({"level": "INFO", "message": "checked", "status": response.status_code}))
