@@ -28,9 +28,12 @@ Account = BasicAccount | TokenAccount
 Resource = Literal["orders", "customers", "products"]
 ALL: tuple[Resource, ...] = ("orders", "customers", "products")
 JUMP = 600.0
-# Back-off is tested in test_policy; here it would only take its time.
+# Back-off and long refusals are tested in test_policy and test_budget; here they would only take their time. And a few
+# rows make up a range of a backfill.
 _QUICK = """
-import storekey._policy, storekey._quota
+import storekey._policy, storekey._quota, storekey.exports._budget, storekey.exports._plan
+storekey.exports._budget.LONGEST_REFUSAL = 0.5
+storekey.exports._plan._LEAST_ROWS = 6
 storekey._policy._FIRST_BACKOFF = 0.01
 storekey._quota.BASIC_RECOUNT_SECONDS = 0.5
 """
@@ -67,6 +70,9 @@ class Exports:
         answer: dict[str, Any] = outcome.output
         return answer
 
+    def start_backfill(self, resource: str = "orders") -> Execution:
+        return self.stack.start_execution("BackfillStateMachine", {"resource": resource})
+
     def fire(self) -> dict[str, Outcome]:
         """Let the schedules start all resources at once; how each ended."""
         due = [each for each in self.stack.schedules() if each.target == "ExportStateMachine"]
@@ -100,6 +106,17 @@ class Exports:
             TableName=self.stack.outputs["ExportStateTableName"], Key={"resource": {"S": resource}}
         )
         return {name: TypeDeserializer().deserialize(value) for name, value in answer.get("Item", {}).items()}
+
+    def items(self) -> list[str]:
+        """The keys of all items of the state."""
+        found = self.aws.client("dynamodb").scan(TableName=self.stack.outputs["ExportStateTableName"])["Items"]
+        return sorted(item["resource"]["S"] for item in found)
+
+    def forget(self, key: str) -> None:
+        """Remove an item of the state."""
+        self.aws.client("dynamodb").delete_item(
+            TableName=self.stack.outputs["ExportStateTableName"], Key={"resource": {"S": key}}
+        )
 
     def expire_lease(self, resource: str = "orders") -> None:
         """Let the lease of an execution end that is no more; it would last for three minutes."""
@@ -142,10 +159,8 @@ class Exports:
         s3, bucket = self.aws.client("s3"), self.stack.outputs["ExportBucketName"]
         for key in self.objects:
             s3.delete_object(Bucket=bucket, Key=key)
-        for resource in ALL:
-            self.aws.client("dynamodb").delete_item(
-                TableName=self.stack.outputs["ExportStateTableName"], Key={"resource": {"S": resource}}
-            )
+        for key in self.items():
+            self.forget(key)
         self.store.heal()
         self.store.before_request = None
         self.store.quota = None
@@ -214,15 +229,13 @@ def rows_of(objects: dict[str, bytes], manifest: dict[str, Any]) -> list[dict[st
 
 
 def latest(objects: dict[str, bytes], resource: str) -> dict[int, dict[str, Any]]:
-    """The newest row of each id over all finished runs since the last full one."""
+    """The newest row of each id over all finished runs since the last one of everything."""
     found = [
         json.loads(body) for key, body in objects.items() if f"_manifests/store=wholesale/resource={resource}/" in key
     ]
-    newest: dict[int, dict[str, Any]] = {}
-    for manifest in sorted(found, key=lambda one: str(one["run"])):
-        rows = {row["id"]: row for row in rows_of(objects, manifest)}
-        newest = rows if manifest["mode"] == "full" else {**newest, **rows}
-    return newest
+    census = max((one["window"]["to"] for one in found if one["mode"] != "incremental"), default="")
+    rows = [row for one in found if one["window"]["to"] >= census for row in rows_of(objects, one)]
+    return {row["id"]: row for row in sorted(rows, key=lambda row: (row["_exported_at"], row["_run"]))}
 
 
 def _own(row: dict[str, Any]) -> dict[str, Any]:

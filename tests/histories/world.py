@@ -57,7 +57,7 @@ class MemorySource(_Mortal):
     """The store, asked without network."""
 
     requests = 0
-    quota_left = None
+    quota_left = granted = None
 
     def time(self) -> int:
         return int(self._ask("v2/time", {})["time"])

@@ -31,7 +31,7 @@ from ._exchange import MAX_BODY, Answer, Failure, Request
 from ._invocation import Invocation, invocation
 from ._observability import logger
 from ._policy import Refresh, Repeat, Situation, Stop, Take, decide
-from ._quota import hold_after, left
+from ._quota import Pace, granted, left
 from ._settings import Settings
 from ._transport import Transport
 
@@ -79,15 +79,17 @@ class Wanted:
 class Client:
     """Calls one store; safe with threads.
 
-    ``requests`` counts those that were answered; ``quota_left`` is what the last answer said of it, or None.
+    ``requests`` counts those that were answered; ``quota_left`` and ``granted`` are what the last answer said of the
+    quota, or None.
     """
 
     settings: Settings
     cache: CredentialsCache
     transport: Transport
-    hold_until: float = 0.0
+    pace: Pace
     requests: int = 0
     quota_left: float | None = None
+    granted: tuple[int, float] | None = None
 
     def call(self, wanted: Wanted) -> Any:
         """Return the decoded answer, or None where the store has no rows; raise one of StoreError's kinds."""
@@ -158,10 +160,9 @@ class _Call:
 
     def _pace(self) -> None:
         """Wait until the reserve of the quota is not touched."""
-        wait = 0.0 if self._wanted.probe else self._client.hold_until - time.monotonic()
-        if wait > 0 and wait >= self._time_left():
-            raise self._error(Stop(RateLimited, "the rest of the quota is left to the store's other apps", wait))
-        if wait > 0:
+        while wait := 0.0 if self._wanted.probe else self._client.pace.ask():
+            if wait >= self._time_left():
+                raise self._error(Stop(RateLimited, "the rest of the quota is left to the store's other apps", wait))
             time.sleep(wait)
         if self._time_left() <= 0:
             raise self._error(Stop(Unreachable, "the invocation has no time left"))
@@ -172,12 +173,14 @@ class _Call:
         self._status = outcome.status
         if isinstance(outcome, Answer):
             self._note(outcome)
+        else:
+            self._client.pace.note(None, {})
         return outcome
 
     def _note(self, answer: Answer) -> None:
-        reserve = self._client.settings.quota_reserve
-        self._client.hold_until = time.monotonic() + hold_after(answer.headers, reserve)
+        self._client.pace.note(answer.status, answer.headers)
         self._client.quota_left = left(answer.headers)
+        self._client.granted = granted(answer.headers, self._client.settings.quota_reserve)
         self._client.requests += 1
         self._running.count(self._store_name, "StoreRequests")
         self._running.count(self._store_name, "StoreLatency", answer.seconds * 1000)

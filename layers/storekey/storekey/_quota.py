@@ -1,4 +1,4 @@
-"""The store's quota, which all its apps share.
+"""The store's quota, which all its apps share, and the pace that leaves them a reserve of it.
 
 Headers and meaning: BigCommerce, "API rate limits" (token: a window of 30 s, 429) and the older article on Basic
 accounts (20,000 requests an hour, rolling, counted anew each minute, 509 without a reset header).
@@ -7,12 +7,57 @@ accounts (20,000 requests an hour, rolling, counted anew each minute, 509 withou
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 BASIC_REQUESTS_PER_HOUR = 20_000
 BASIC_RECOUNT_SECONDS = 60.0
+TOKEN_WINDOW_SECONDS = 30.0
 LONGEST_HOLD = 60.0
+MANY = 1_000_000
 _LONGEST_WAIT = 86_400.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer tells of the quota, the reserve taken off.
+
+    Requests that are ``left``, the ``seconds`` until they are counted anew, and those that a new window has, or 0 where
+    none begins: a Basic account's hour goes on.
+    """
+
+    left: int
+    usual: int
+    seconds: float
+
+
+class Pace(Protocol):
+    """Says when requests are sent, for all calls of a client; safe with threads."""
+
+    def ask(self) -> float:
+        """Return 0 where a request may be sent now, and count it as sent; or the seconds after which to ask again."""
+
+    def note(self, status: int | None, headers: Mapping[str, str]) -> None:
+        """Learn from an answer, or hear that none came (None). Raises nothing: an answer counts in any case."""
+
+
+class OwnPace:
+    """Holds requests back by what the store last answered here, whatever other environments send."""
+
+    def __init__(self, reserve_percent: float) -> None:
+        self._reserve = reserve_percent
+        self._until = 0.0
+
+    def ask(self) -> float:
+        """Return the seconds until the reserve is not touched any more."""
+        return max(0.0, self._until - time.monotonic())
+
+    def note(self, status: int | None, headers: Mapping[str, str]) -> None:
+        """Take the last answer's word."""
+        if status is not None:
+            self._until = time.monotonic() + hold_after(headers, self._reserve)
 
 
 def told_wait(headers: Mapping[str, str]) -> float | None:
@@ -23,25 +68,57 @@ def told_wait(headers: Mapping[str, str]) -> float | None:
     return min(max(waits), _LONGEST_WAIT) if waits else None
 
 
-def hold_after(headers: Mapping[str, str], reserve_percent: float) -> float:
-    """Return the seconds to hold back the next request so that the reserve stays for the store's other apps.
+def refused_wait(status: int, headers: Mapping[str, str]) -> float:
+    """Return the seconds for which a 429 or 509 keeps all requests back; for a 429 that tells nothing it is one."""
+    told = told_wait(headers)
+    if told is not None:
+        return told
+    return BASIC_RECOUNT_SECONDS if status == 509 else 1.0
 
-    A minute at most, longer than any window: an odd header must not silence an environment for hours.
+
+def told_quota(headers: Mapping[str, str], reserve_percent: float) -> Told | None:
+    """Return what an answer tells of the quota, or None where it tells nothing.
+
+    The time is a minute at most, longer than any window: an odd header must not silence anybody for hours.
     """
     left = _number(headers, "X-Rate-Limit-Requests-Left")
     quota = _number(headers, "X-Rate-Limit-Requests-Quota")
     if left is not None and quota:
-        return min(told_wait(headers) or 0.0, LONGEST_HOLD) if left <= quota * reserve_percent / 100 else 0.0
+        reserve = quota * reserve_percent / 100
+        seconds = min(told_wait(headers) or 0.0, LONGEST_HOLD)
+        return Told(_requests(left - reserve), _requests(quota - reserve), seconds)
     remaining = _number(headers, "X-BC-ApiLimit-Remaining")
-    if remaining is not None and remaining <= BASIC_REQUESTS_PER_HOUR * reserve_percent / 100:
-        return BASIC_RECOUNT_SECONDS
-    return 0.0
+    if remaining is None:
+        return None
+    reserve = BASIC_REQUESTS_PER_HOUR * reserve_percent / 100
+    return Told(_requests(remaining - reserve), 0, BASIC_RECOUNT_SECONDS)
+
+
+def hold_after(headers: Mapping[str, str], reserve_percent: float) -> float:
+    """Return the seconds to hold back the next request so that the reserve stays for the store's other apps."""
+    told = told_quota(headers, reserve_percent)
+    return told.seconds if told and not told.left else 0.0
 
 
 def left(headers: Mapping[str, str]) -> float | None:
     """Return how many requests an answer says are left, or None where it says nothing."""
     window = _number(headers, "X-Rate-Limit-Requests-Left")
     return window if window is not None else _number(headers, "X-BC-ApiLimit-Remaining")
+
+
+def granted(headers: Mapping[str, str], reserve_percent: float) -> tuple[int, float] | None:
+    """Return how many requests a store grants us, the reserve taken off, and in how many seconds; None as above."""
+    ours = 1 - reserve_percent / 100
+    if quota := _number(headers, "X-Rate-Limit-Requests-Quota"):
+        window = _number(headers, "X-Rate-Limit-Time-Window-Ms") or TOKEN_WINDOW_SECONDS * 1000
+        return _requests(quota * ours), window / 1000
+    if _number(headers, "X-BC-ApiLimit-Remaining") is None:
+        return None
+    return _requests(BASIC_REQUESTS_PER_HOUR * ours), 3600.0
+
+
+def _requests(number: float) -> int:
+    return max(0, min(MANY, math.ceil(number)))
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:

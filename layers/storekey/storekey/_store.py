@@ -16,6 +16,7 @@ from ._client import Client, Wanted
 from ._credentials import Credentials, Kind
 from ._errors import BadAnswer
 from ._paging import Row, by_id
+from ._quota import OwnPace, Pace
 from ._secret import Secret
 from ._settings import Settings
 from ._transport import Transport
@@ -95,7 +96,8 @@ class Store(Api):
     def __init__(self, settings: Settings, read: Callable[[], Version | None] | None = None) -> None:
         self.secret = Secret(settings.secret_id, settings.allowed_hosts)
         cache = CredentialsCache(read or self.secret.live, settings.credentials_max_age)
-        client = Client(settings, cache, Transport(settings.ca_bundle, f"storekey ({settings.store_name})"))
+        transport = Transport(settings.ca_bundle, f"storekey ({settings.store_name})")
+        client = Client(settings, cache, transport, OwnPace(settings.quota_reserve))
         super().__init__(client, "v2")
         self.settings = settings
         self.v3 = Api(client, "v3")
@@ -136,6 +138,10 @@ class Store(Api):
         """
         return self._call("GET", "time", None, probe=True)
 
+    def pace_by(self, pace: Pace) -> None:
+        """Let another pace say when to send, from the next call on; at first it is the last answer's own word."""
+        self._client.pace = pace
+
     def last_read(self) -> LastRead:
         """Tell which credentials were read last; asks neither the secret nor the store."""
         held = self._client.cache.last()
@@ -156,6 +162,11 @@ class Store(Api):
     def quota_left(self) -> float | None:
         """How many requests the store's last answer said are left; None where it said nothing."""
         return self._client.quota_left
+
+    @property
+    def granted(self) -> tuple[int, float] | None:
+        """How many requests the store grants us, the reserve taken off, in how many seconds; None where it said nothing."""
+        return self._client.granted
 
     def close(self) -> None:
         """Close the connections to the store."""

@@ -54,6 +54,7 @@ class FakeStore:
         self.clock_offset = 0
         self.clock: Any = time
         self.quota_left: float | None = None
+        self.granted: tuple[int, float] | None = None
         self.empty_pages: set[int] = set()
         self.deaf: set[str] = set()
         self.asked: Counter[str] = Counter()

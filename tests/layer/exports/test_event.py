@@ -14,7 +14,7 @@ from sandbox.store import SandboxStore
 from storekey import Store, lambda_handler
 from storekey._errors import MissingCredentials, Unauthorized, Unreachable
 from storekey._settings import SettingsError
-from storekey.exports import BadEvent, ExportSettings, export
+from storekey.exports import BadEvent, ExportSettings, _plan, export
 from storekey.exports._function import _clients
 from tests.layer.exports.conftest import Place
 from tests.support import Context, emf, new_account, points
@@ -220,3 +220,59 @@ def test_what_the_function_says_of_a_run_names_nobody(
     rows = place.rows(answer["run"], "customers")
     said = f"{output.out} {output.err} {answer} {place.item('customers')} {place.manifest(answer['run'], 'customers')}"
     assert rows and not any(row["email"] in said for row in rows)
+
+
+def backfill(invoke: Invoke, **more: Any) -> Any:
+    return invoke({"resource": "orders", "mode": "backfill", **more})
+
+
+def test_a_backfill_is_planned_worked_on_and_finished(
+    invoke: Invoke, filled: str, place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_plan, "_LEAST_ROWS", 5)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+    planned = backfill(invoke)
+    assert (planned["complete"], planned["resumed"], planned["memory_mb"]) == (True, False, 512)
+    assert planned["run"].endswith("Z-backfill") and len(planned["ranges"]) > 1
+    for one in planned["ranges"]:
+        answer = backfill(invoke, run=planned["run"], range=one["number"])
+        assert (answer["complete"], answer["range"], answer["manifest"]) == (True, one["number"], None)
+    assert points(capsys.readouterr().out, "ExportedRows") == [], "rows count once the run counts"
+    answer = backfill(invoke, run=planned["run"])
+    assert (answer["complete"], answer["unfinished"], answer["rows"]) == (True, False, planned["count"])
+    assert len(place.manifest(planned["run"])["ranges"]) == len(planned["ranges"]) + 1
+    told = capsys.readouterr().out
+    assert points(told, "ExportedRows") == [planned["count"]]
+    assert backfill(invoke, run=planned["run"])["manifest"] == answer["manifest"]
+
+
+def test_a_dry_run_and_giving_up_answer_what_they_did(
+    invoke: Invoke, filled: str, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    dry = backfill(invoke, dry_run=True)
+    assert dry["estimate"]["requests"] > 0 and place.item("orders/backfill") == {}
+    assert backfill(invoke, abandon=True) == {"resource": "orders", "mode": "backfill", "run": "", "abandoned": False}
+    run = backfill(invoke)["run"]
+    assert caplog.records[-1].__dict__["ranges"] == 0, "a log line tells how many, not which"
+    assert backfill(invoke, abandon=True) == {"resource": "orders", "mode": "backfill", "run": run, "abandoned": True}
+
+
+def test_a_backfill_that_fails_is_told_until_it_is_finished_or_given_up(
+    invoke: Invoke, filled: str, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = backfill(invoke)["run"]
+    backfill(invoke, failed={"Error": "Forbidden", "Cause": "a scope is missing"})
+    backfill(invoke, failed={"Error": "States.ExceedToleratedFailureThreshold", "Cause": "too many"})
+    assert place.item("orders/backfill")["failing"]["error"] == "Forbidden"
+    invoke({"resource": "orders"})
+    told = points(capsys.readouterr().out, "ExportsFailing")
+    assert told[-3:] == [1, 1, 1], "a run of the scheduled export does not mend it"
+    backfill(invoke, run=run)
+    backfill(invoke)
+    assert points(capsys.readouterr().out, "ExportsFailing")[-1] == 0
+
+
+@pytest.mark.parametrize("number", ["1", 1.5, True, None, [1]])
+def test_a_range_is_a_number(invoke: Invoke, number: Any) -> None:
+    with pytest.raises(BadEvent, match="range is not the number"):
+        backfill(invoke, run="20261124T084200Z-backfill", range=number)

@@ -211,7 +211,7 @@ class Backfill:
 
     def answer(self, planned: Planned) -> dict[str, Any]:
         """Return what came of planning as the function answers it."""
-        plan = planned.plan
+        plan, granted = planned.plan, self.exporter.source.granted
         return {
             "resource": self.resource,
             "mode": BACKFILL,
@@ -224,6 +224,7 @@ class Backfill:
             "first_id": planned.first_id,
             "last_id": planned.last_id,
             "estimate": asdict(planned.estimate) if planned.estimate else None,
+            "quota": dict(zip(("requests", "window_seconds"), granted, strict=True)) if granted else None,
         }
 
 

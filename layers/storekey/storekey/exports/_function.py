@@ -16,6 +16,7 @@ from storekey._settings import SettingsError
 from storekey._store import Store
 
 from ._backfill import Backfill, backfill_key
+from ._budget import SharedPace
 from ._exporter import MODES, Exporter, Outcome, Wanted
 from ._files import Files
 from ._routes import RESOURCES
@@ -25,6 +26,8 @@ from ._state import State
 
 # Kept back from the time of an invocation, for writing a part and noting it; a third of a very short one.
 _KEEP_BACK_SECONDS = 30.0
+# What Step Functions says of a backfill one of whose children failed; the child itself has told why.
+_CHILD_FAILED = "States.ExceedToleratedFailureThreshold"
 
 
 class BadEvent(ValueError):
@@ -72,6 +75,7 @@ def export(event: Any, request_id: str) -> dict[str, Any]:
             if "failed" in event:
                 return _noted(state, wanted, event["failed"])
             running.keep_back(min(_KEEP_BACK_SECONDS, (running.deadline - time.monotonic()) / 3))
+            store.pace_by(SharedPace(dynamodb, settings.table, store.settings.quota_reserve))
             exporter = Exporter(
                 StoreSource(store),
                 state,
@@ -136,7 +140,7 @@ def _noted(state: State, wanted: Wanted, failed: Any) -> dict[str, Any]:
     facts = failed if isinstance(failed, dict) else {}
     error, cause = str(facts.get("Error", "unknown")), str(facts.get("Cause", ""))
     key = backfill_key(wanted.resource) if wanted.mode == BACKFILL else wanted.resource
-    state.note_failure(key, error[:200], cause[:1000])
+    state.note_failure(key, error[:200], cause[:1000], unless_known=error == _CHILD_FAILED)
     logger().error("export gave up", extra={"resource": wanted.resource, "error": error})
     return {"resource": wanted.resource, "noted": True}
 

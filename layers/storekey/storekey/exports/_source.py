@@ -18,12 +18,14 @@ _NO_ROWS = Page([])
 
 
 class Source(Protocol):
-    """What an export asks of a store. Everything but ``requests`` and ``quota_left`` may raise a kind of StoreError."""
+    """What an export asks of a store. Its methods may raise a kind of StoreError, its properties nothing."""
 
     @property
     def requests(self) -> int: ...
     @property
     def quota_left(self) -> float | None: ...
+    @property
+    def granted(self) -> tuple[int, float] | None: ...
     def time(self) -> int: ...
     def kind(self) -> Kind: ...
     def count(self, route: Route, filters: Mapping[str, Any]) -> int | None: ...
@@ -46,6 +48,11 @@ class StoreSource:
     def quota_left(self) -> float | None:
         """How many requests are left, as the last answer told."""
         return self._store.quota_left
+
+    @property
+    def granted(self) -> tuple[int, float] | None:
+        """How many requests the store grants us, and in how many seconds, as the last answer told."""
+        return self._store.granted
 
     def time(self) -> int:
         """Return the store's clock, in Unix seconds."""

@@ -1,0 +1,88 @@
+"""The pace of calls: who says when to send, and what is learnt from answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from sandbox.store import Answer, SandboxStore
+from storekey import BadAnswer, RateLimited
+from storekey._quota import MANY, Told, refused_wait, told_quota
+from tests.support import Secret, invoke
+
+LEFT, QUOTA, RESET = "X-Rate-Limit-Requests-Left", "X-Rate-Limit-Requests-Quota", "X-Rate-Limit-Time-Reset-Ms"
+REMAINING = "X-BC-ApiLimit-Remaining"
+
+
+class Scripted:
+    """A pace that tells given waits, and then lets everything pass."""
+
+    def __init__(self, *waits: float) -> None:
+        self.waits = list(waits)
+        self.noted: list[int | None] = []
+
+    def ask(self) -> float:
+        return self.waits.pop(0) if self.waits else 0.0
+
+    def note(self, status: int | None, headers: Mapping[str, str]) -> None:
+        assert status is None or headers["content-type"].startswith("application/json")
+        self.noted.append(status)
+
+
+def test_the_pace_is_asked_until_it_lets_a_request_pass_and_hears_of_each_answer(
+    secret: Secret, sandbox_store: SandboxStore
+) -> None:
+    pace = Scripted(0.01, 0.02, 0.0, 0.01)
+    sandbox_store.fault(Answer(401, {"status": 401}), times=1)
+    with secret.store() as store:
+        store.pace_by(pace)
+        assert store.get("time")["time"]
+        assert pace.waits == []
+        assert pace.noted == [401, 200]
+        sandbox_store.fault(Answer(200, b"no gzip", {"Content-Encoding": "gzip"}), times=1)
+        with pytest.raises(BadAnswer):
+            store.get("time")
+        assert pace.noted == [401, 200, None]
+
+
+def test_a_wait_of_the_pace_that_does_not_fit_is_told_and_the_check_is_not_held_back(
+    secret: Secret, sandbox_store: SandboxStore
+) -> None:
+    pace = Scripted(0.01, 7.5, 7.5)
+    with secret.store() as store:
+        store.pace_by(pace)
+        with pytest.raises(RateLimited, match="left to the store's other apps") as caught:
+            invoke(lambda: store.get("orders"), seconds=5)
+        assert (caught.value.retry_after, caught.value.attempts) == (7.5, 0)
+        assert sandbox_store.requests == []
+        assert invoke(store.probe)["time"]
+        assert (pace.waits, pace.noted) == ([7.5], [200])
+
+
+@pytest.mark.parametrize(
+    ("headers", "reserve", "told"),
+    [
+        ({}, 20, None),
+        ({LEFT: "149", QUOTA: "150", RESET: "30000"}, 20, Told(119, 120, 30.0)),
+        ({LEFT: "12", QUOTA: "150", RESET: "30000"}, 20, Told(0, 120, 30.0)),
+        ({LEFT: "19", QUOTA: "150", RESET: "1"}, 12.5, Told(1, 132, 0.001)),
+        ({LEFT: "9", QUOTA: "10"}, 0, Told(9, 10, 0.0)),
+        ({LEFT: "1e300", QUOTA: "1e300", RESET: "1e300"}, 20, Told(MANY, MANY, 60.0)),
+        ({LEFT: "5", QUOTA: "0", REMAINING: "4007"}, 20, Told(7, 0, 60.0)),
+        ({REMAINING: "3999"}, 20, Told(0, 0, 60.0)),
+        ({REMAINING: "-1"}, 20, None),
+    ],
+)
+def test_an_answer_tells_what_is_left_above_the_reserve(
+    headers: dict[str, str], reserve: float, told: Told | None
+) -> None:
+    assert told_quota(headers, reserve) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait"),
+    [(429, {}, 1.0), (509, {}, 60.0), (429, {RESET: "1500"}, 1.5), (509, {RESET: "0"}, 0)],
+)
+def test_a_refusal_keeps_all_back_for_as_long_as_it_says(status: int, headers: dict[str, str], wait: float) -> None:
+    assert refused_wait(status, headers) == wait
