@@ -1,4 +1,4 @@
-"""`storekey`: hand over, look at and take back a store's credentials; run, list and verify its exports.
+"""`storekey`: hand over, look at and take back a store's credentials; run, list and verify its exports and backfills.
 
 Exit status: 0 done, 1 the store did not accept the credentials or could not be asked, an export failed, or what was
 verified differs, 2 wrong input (nothing was written or started), 3 AWS or the stack is not as it must be, 4 staged but
@@ -21,6 +21,7 @@ from rich.console import Console
 from storekey import CANDIDATE, LIVE, AllowedHosts, Settings, StoreError, rehearsal, store_of, store_test
 
 from .answers import NOT_LIVE, REFUSED, Options, answer, told
+from .backfill_commands import backfill
 from .export_commands import export, runs, verify
 from .sources import Given, from_file, from_prompts, from_text
 
@@ -29,7 +30,7 @@ _ANY_STORE = "*.mybigcommerce.com,api.bigcommerce.com"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 credentials = typer.Typer(no_args_is_help=True, help="Hand over, look at and take back the credentials.")
 app.add_typer(credentials, name="credentials")
-for command in (export, runs, verify):
+for command in (export, backfill, runs, verify):
     app.command()(command)
 
 

@@ -14,22 +14,23 @@ from rich.progress import BarColumn, DownloadColumn, Progress
 from storekey.exports import RESOURCES
 
 from .answers import DIFFERS, FAILED, STILL_RUNNING, Options, answer, fail, show, table, told
-from .exports import Execution, Exports
+from .backfills import Backfills
+from .exports import Exports
 from .following import follow
+from .found import Difference
 from .listing import listed
-from .manifests import RUN, Difference, manifest_key, prefix_of
+from .manifests import RUN, manifest_key, prefix_of
 from .sources import InputError
-from .stack import Stack, StackError
+from .summaries import ANY_RESOURCE, open_for, reason, summarize
 from .verification import differences
 
-_ANY_RESOURCE = "orders, customers or products."
 _PARTS = {"part": "name", "rows": "number", "bytes": "number", "ids": "name", "verdict": "name"}
 _DIFFERENCES = {"part": "name", "field": "name", "line": "text", "expected": "text", "found": "text"}
 
 
 def export(
     context: typer.Context,
-    resource: Annotated[str, typer.Argument(help=_ANY_RESOURCE)],
+    resource: Annotated[str, typer.Argument(help=ANY_RESOURCE)],
     full: Annotated[bool, typer.Option("--full", help="All rows, not only those changed since the last run.")] = False,
     wait: Annotated[bool, typer.Option(help="Follow the export until it is finished.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it; it goes on after that.")] = 3600.0,
@@ -37,7 +38,7 @@ def export(
     """Export a resource now, and follow it: its rows, requests, what is left of the quota, and the lag."""
     options: Options = context.obj
     with told(options):
-        stack, mode = _open(options, resource), "full" if full else "incremental"
+        stack, mode = open_for(options, resource), "full" if full else "incremental"
         exports = Exports(stack)
         arn = exports.start(resource, mode)
         name, again = arn.rpartition(":")[2], f"storekey --stack {stack.name} runs {resource}"
@@ -49,20 +50,20 @@ def export(
         if execution.running:
             fail(options, f"{resource}: {name} is still running, and goes on; follow it with {again}", STILL_RUNNING)
         if execution.status != "SUCCEEDED":
-            fail(options, f"{resource}: {_reason(execution, again)}", FAILED)
-        _summarize(options, exports, execution, resource)
+            fail(options, f"{resource}: {reason(execution, 'export', again)}", FAILED)
+        summarize(options, exports, execution, resource)
 
 
 def runs(
     context: typer.Context,
-    resource: Annotated[str | None, typer.Argument(help=f"{_ANY_RESOURCE} All of them if left out.")] = None,
+    resource: Annotated[str | None, typer.Argument(help=f"{ANY_RESOURCE} All of them if left out.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many finished runs.")] = 10,
 ) -> None:
     """Show the finished runs, the newest first, and of each resource the open run and what is failing."""
     options: Options = context.obj
     with told(options):
-        exports = Exports(_open(options, resource))
-        found = listed(exports, [resource] if resource else list(RESOURCES), limit)
+        backfills = Backfills(open_for(options, resource))
+        found = listed(backfills, [resource] if resource else list(RESOURCES), limit)
         if options.as_json:
             answer(options, found.as_json())
         else:
@@ -72,16 +73,17 @@ def runs(
 def verify(
     context: typer.Context,
     run: Annotated[str, typer.Argument(help="A finished run, as storekey runs shows it.")],
-    resource: Annotated[str | None, typer.Option(help=f"{_ANY_RESOURCE} Found by the run if left out.")] = None,
+    resource: Annotated[str | None, typer.Option(help=f"{ANY_RESOURCE} Found by the run if left out.")] = None,
 ) -> None:
     """Read a run's manifest and all its files, and tell whether they hold what it states."""
     options: Options = context.obj
     with told(options):
         if not RUN.fullmatch(run):
             raise InputError("run: is no run's name; give one as storekey runs shows it, 20261124T084200Z-incremental")
-        stack = _open(options, resource)
-        exports = Exports(stack)
-        place, manifest = _found(exports, run, resource)
+        stack = open_for(options, resource)
+        backfills = Backfills(stack)
+        exports = backfills.exports
+        place, manifest = _found(backfills, run, resource)
         key = manifest_key(stack.settings.store_name, place, run)
         found = _differences(exports, manifest, key)
         _tell(options, {"run": run, "resource": place}, manifest, found)
@@ -89,54 +91,17 @@ def verify(
             raise typer.Exit(DIFFERS)
 
 
-def _open(options: Options, resource: str | None) -> Stack:
-    """Find the stack, once the resource is one."""
-    if resource is not None and resource not in RESOURCES:
-        raise InputError(f"resource: is none of those that can be exported; give one of {', '.join(RESOURCES)}")
-    return options.open()
-
-
-def _reason(execution: Execution, again: str) -> str:
-    """Tell why an execution failed, and what to do."""
-    if execution.refused:
-        why = "the store does not accept the credentials, or there are none"
-        return f"refused: {why}; give new ones with storekey credentials set, then export again"
-    if execution.status == "ABORTED":
-        return "was stopped by somebody; export again, it goes on where it stopped"
-    why = ": ".join(filter(None, (execution.error, execution.cause))) or execution.status.lower()
-    return f"failed ({why}); export again, it goes on where it stopped; {again} shows what is open"
-
-
-def _summarize(options: Options, exports: Exports, execution: Execution, resource: str) -> None:
-    """Show the run that an execution finished."""
-    key = execution.answer.get("manifest")
-    if not key:
-        answer(options, {"result": "nothing to do", "resource": resource, "run": None})
-        return
-    manifest = exports.manifest_at(key)
-    if not manifest:
-        raise StackError(f"manifest: {key} is not there, though the export is finished; look at the bucket's rules")
-    window, counts = manifest["window"], manifest["counts"]
-    summary = {"result": "finished", **{name: manifest[name] for name in ("resource", "run", "rows", "requests")}}
-    shown = {
-        **summary,
-        "window": f"{window['from'] or 'everything'} to {window['to']}",
-        "counts": f"{counts['verdict']}: {counts['explanation']}",
-        "manifest": key,
-    }
-    answer(options, {**summary, "window": window, "counts": counts, "manifest": key}, shown=shown)
-
-
-def _found(exports: Exports, run: str, resource: str | None) -> tuple[str, Mapping[str, Any]]:
+def _found(backfills: Backfills, run: str, resource: str | None) -> tuple[str, Mapping[str, Any]]:
     """Find the one manifest of a run."""
+    exports = backfills.exports
     tried = {place: exports.manifest(place, run) for place in ([resource] if resource else RESOURCES)}
     found = {place: manifest for place, manifest in tried.items() if manifest is not None}
     if len(found) > 1:
         raise InputError(f"run: {run} is one of {' and of '.join(found)}; tell which with --resource")
     for place, manifest in found.items():
         return place, manifest
-    states = {place: exports.state(place).open for place in tried}
-    if any(state and state.id == run for state in states.values()):
+    unfinished = [open_ for place in tried for open_ in (exports.state(place).open, backfills.known(place).plan)]
+    if any(one and one.id == run for one in unfinished):
         raise InputError(f"run: {run} is not finished yet; storekey runs shows how far it is")
     raise InputError(f"run: {run} is no finished run of {', '.join(tried)}; storekey runs shows those that are")
 

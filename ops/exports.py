@@ -9,16 +9,15 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
+from .items import Failing, failing_of, message_of, moment, object_of, plain
 from .manifests import RUN, manifest_key
 from .sources import InputError
 from .stack import Stack
 from .verification import Readable
 
+REFUSED_KINDS = ("Unauthorized", "BadCredentials", "MissingCredentials")
 # A listing begins so many days back, and further back only while it has found too few: manifests are never deleted.
 _LOOK_BACK = (timedelta(days=1), timedelta(days=30), None)
 
@@ -39,8 +38,8 @@ class Execution:
 
     @property
     def refused(self) -> bool:
-        """Whether the credentials are missing or bad: the state machine has one word for that."""
-        return self.error == "CredentialsRefused"
+        """Whether the credentials are missing or bad: the state machine has one word for that, the function three."""
+        return self.error in ("CredentialsRefused", *REFUSED_KINDS)
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,6 @@ class OpenRun:
     quota_left: int | None
     total: int | None
     leased: int
-
-
-@dataclass(frozen=True)
-class Failing:
-    """The last failure, and since when they have gone on, since the last finished run."""
-
-    error: str
-    message: str
-    since: str | None
 
 
 @dataclass(frozen=True)
@@ -86,12 +76,7 @@ class Exports:
 
     def start(self, resource: str, mode: str) -> str:
         """Start an execution; return its ARN. Its name makes a repeated request start none beside it."""
-        named = [one.strip() for one in self._stack.parameters.get("ExportResources", "").split(",") if one.strip()]
-        if named and resource not in named:
-            raise InputError(
-                f"resource: {resource} is not exported by this stack; add it to ExportResources and deploy,"
-                f" or take one of {', '.join(named)}"
-            )
+        check_exported(self._stack, resource)
         name = f"{resource}-{mode}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         started = self._states.start_execution(
             stateMachineArn=self._stack.output("ExportStateMachineArn"),
@@ -104,18 +89,18 @@ class Exports:
     def execution(self, arn: str) -> Execution:
         """Tell how an execution goes."""
         found = self._states.describe_execution(executionArn=arn)
-        output = _object(found.get("output") or "{}")
-        return Execution(found["status"], output, found.get("error") or "", _message(found.get("cause") or ""))
+        output = object_of(found.get("output") or "{}")
+        return Execution(found["status"], output, found.get("error") or "", message_of(found.get("cause") or ""))
 
     def state(self, resource: str) -> State:
         """Tell what the state holds of a resource."""
         answer = self._table.get_item(
             TableName=self._stack.output("ExportStateTableName"), Key={"resource": {"S": resource}}, ConsistentRead=True
         )
-        item = {name: _plain(TypeDeserializer().deserialize(value)) for name, value in answer.get("Item", {}).items()}
+        item = plain(answer.get("Item", {}))
         watermark = item.get("watermark")
         lag = None if watermark is None else max(0, int(time.time()) + item.get("skew", 0) - watermark)
-        return State(_open_run(item), _failing(item.get("failing"), item.get("failing_since")), lag)
+        return State(_open_run(item), failing_of(item), lag)
 
     def manifest(self, resource: str, run: str) -> dict[str, Any] | None:
         """Return a run's manifest; None where there is none, nothing in it where it is no JSON object."""
@@ -128,7 +113,7 @@ class Exports:
         except self._files.exceptions.NoSuchKey:
             return None
         with body:
-            return _object(body.read())
+            return object_of(body.read())
 
     def runs(self, resource: str, limit: int) -> list[str]:
         """Return the finished runs of a resource, the newest first."""
@@ -178,6 +163,16 @@ class Parts(Mapping[str, Readable]):
         return sum(1 for _ in self)
 
 
+def check_exported(stack: Stack, resource: str) -> None:
+    """Raise InputError for a resource that the stack does not export."""
+    named = [one.strip() for one in stack.parameters.get("ExportResources", "").split(",") if one.strip()]
+    if named and resource not in named:
+        raise InputError(
+            f"resource: {resource} is not exported by this stack; add it to ExportResources and deploy,"
+            f" or take one of {', '.join(named)}"
+        )
+
+
 def _keys(client: Any, bucket: str, prefix: str, since: str = "") -> Iterator[str]:
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=prefix, **({"StartAfter": prefix + since} if since else {})
@@ -197,47 +192,9 @@ def _open_run(item: Mapping[str, Any]) -> OpenRun | None:
         id=run["id"],
         rows=max(run.get("rows", 0), progress.get("rows", 0)),
         requests=max(run.get("requests", 0), progress.get("requests", 0)),
-        started=_moment(run.get("started")),
+        started=moment(run.get("started")),
         quota_left=progress.get("quota_left"),
         # v2's counts may not know of a window: they count all rows, and a bar would stand still.
         total=run.get("count_before") if "full" in run["id"] or run.get("api") == "v3" else None,
         leased=max(0, item.get("lease_until", 0) - int(time.time())),
     )
-
-
-def _failing(noted: Mapping[str, Any] | None, since: Any) -> Failing | None:
-    if not noted:
-        return None
-    return Failing(noted.get("error", ""), _message(noted.get("message", "")), _moment(since or noted.get("at")))
-
-
-def _moment(seconds: Any) -> str | None:
-    """Write Unix seconds as the manifests write times; what is a text already stays."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(seconds, int) else seconds
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value)
-        case dict():
-            return {name: _plain(inner) for name, inner in value.items()}
-    return value
-
-
-def _object(text: str | bytes) -> dict[str, Any]:
-    found = _json(text)
-    return found if isinstance(found, dict) else {}
-
-
-def _json(text: str | bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _message(cause: str) -> str:
-    """Return what an error says: Lambda wraps it in JSON, cut off or not, with a trace that nobody needs here."""
-    wrapped = re.search(r'"errorMessage":\s*("(?:[^"\\]|\\.)*")', cause)
-    return str(_json(wrapped[1])) if wrapped else cause

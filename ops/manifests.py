@@ -1,14 +1,16 @@
-"""What a run's manifest states, whether it is whole and agrees with itself, and what was found that does not hold."""
+"""What a run's manifest states, whether it is whole, and whether it agrees with itself."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-RUN = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{6}Z-(?:incremental|full)")
+from .found import Found, kind_of
+from .ranges import check_ranges, check_shape, is_backfill
+
+RUN = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{6}Z-(?:incremental|full|backfill)")
 _VERDICTS = ("agrees", "explained", "not comparable")
 _SHAPE = {
     **dict.fromkeys(("store", "resource", "run"), str),
@@ -17,39 +19,6 @@ _SHAPE = {
     "parts": list,
 }
 _PART_SHAPE = {"key": str, "rows": int, "bytes": int, "sha256": str}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What does not hold: in which part and field, at which line first, and at how many more lines."""
-
-    part: str
-    field: str
-    expected: str
-    found: str
-    line: int | None = None
-    more: int = 0
-
-
-class Found:
-    """Differences as they are found; what repeats at further lines of a part is counted, not kept."""
-
-    def __init__(self) -> None:
-        self._first: dict[tuple[str, str], Difference] = {}
-
-    def note(self, part: str, field: str, expected: object, found: object, line: int | None = None) -> None:
-        """Note a difference."""
-        first = self._first.setdefault((part, field), Difference(part, field, str(expected), str(found), line, -1))
-        self._first[part, field] = replace(first, more=first.more + 1)
-
-    def compare(self, part: str, field: str, expected: object, found: object, line: int | None = None) -> None:
-        """Note a difference where there is one; True is no 1."""
-        if type(expected) is not type(found) or expected != found:
-            self.note(part, field, text_of(expected), text_of(found), line)
-
-    def all(self) -> list[Difference]:
-        """Return what was found, in that order."""
-        return list(self._first.values())
 
 
 def manifest_key(store: str, resource: str, run: str) -> str:
@@ -77,6 +46,8 @@ def is_whole(manifest: Mapping[str, Any], found: Found) -> bool:
             value = part.get(field) if isinstance(part, dict) else None
             if type(value) is not kind:
                 found.note("manifest", f"parts[{number}].{field}", kind.__name__, kind_of(value))
+    if is_backfill(manifest):
+        check_shape(manifest, found)
     if not found.all() and not RUN.fullmatch(manifest["run"]):
         found.note("manifest", "run", "like 20261124T084200Z-incremental", "something else")
     return not found.all()
@@ -91,21 +62,13 @@ def check_manifest(manifest: Mapping[str, Any], key: str | None, found: Found) -
     found.compare("manifest", "complete", True, manifest.get("complete"))
     found.compare("manifest", "window.to", run.partition("-")[0], _stamp(manifest["window"].get("to")))
     found.compare("manifest", "rows of parts", manifest["rows"], sum(part["rows"] for part in manifest["parts"]))
+    if is_backfill(manifest):
+        check_ranges(manifest, found)
     verdict = manifest["counts"].get("verdict")
     if verdict not in _VERDICTS:
         explanation = manifest["counts"].get("explanation")
         told = f"{verdict}: {explanation}" if verdict == "differs" else "another verdict"
         found.note("manifest", "counts.verdict", " or ".join(_VERDICTS), told)
-
-
-def text_of(value: object) -> str:
-    """Write a value for a person."""
-    return "nothing" if value is None else str(value)
-
-
-def kind_of(value: object) -> str:
-    """Name the kind of a value, and nothing of it."""
-    return "nothing" if value is None else type(value).__name__
 
 
 def _stamp(text: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,13 +21,23 @@ _EVENT_SECONDS = 20.0
 _POLL_SECONDS = 0.5
 # Longer than a function may run, and once: a second invocation beside the first would help nobody.
 _CONFIG = Config(read_timeout=130, retries={"mode": "standard", "total_max_attempts": 1})
+_LONG = Config(read_timeout=930, retries={"mode": "standard", "total_max_attempts": 1})
 # Who follows an export for an hour asks hundreds of times; one that is lost must not end it. Asking again is harmless.
 _PATIENT = Config(read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-_ASKED_AGAIN = ("dynamodb", "s3", "stepfunctions")
+_ASKED_AGAIN = ("cloudwatch", "dynamodb", "s3", "stepfunctions")
 
 
 class StackError(Exception):
     """AWS, or the stack there, is not as it must be; the message is one line with the remedy."""
+
+
+class FunctionFailed(StackError):
+    """A function of the stack raised an error: its kind and its message."""
+
+    def __init__(self, output: str, kind: str, message: str) -> None:
+        super().__init__(f"{output}: failed ({kind}); see its log")
+        self.kind = kind
+        self.message = message
 
 
 @dataclass(frozen=True)
@@ -65,13 +76,19 @@ class Stack:
         """The hosts that the stack may send credentials to."""
         return self.settings.allowed_hosts
 
-    def client(self, service: Any) -> Any:
-        """Return the client of a service."""
+    def client(self, service: Any, long: bool = False) -> Any:
+        """Return the client of a service; a ``long`` one waits for an answer for a quarter of an hour."""
         try:
-            config = _PATIENT if service in _ASKED_AGAIN else _CONFIG
+            config = _LONG if long else _PATIENT if service in _ASKED_AGAIN else _CONFIG
             return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region, config=config)
         except botocore.exceptions.NoRegionError:
             raise StackError("region: is not set; set AWS_DEFAULT_REGION or give --region") from None
+
+    @property
+    def region(self) -> str:
+        """The region that the stack is in."""
+        name: str = self.client("lambda").meta.region_name
+        return name
 
     def output(self, name: str) -> str:
         """Return one of the stack's outputs."""
@@ -132,12 +149,13 @@ class Stack:
             "last_check": self._last_check(),
         }
 
-    def invoke(self, output: str) -> dict[str, Any]:
-        """Run one of the stack's functions and return its answer."""
-        answer = self.client("lambda").invoke(FunctionName=self.output(output), Payload=b"{}")
+    def invoke(self, output: str, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Run one of the stack's functions, with an event for as long as it takes; raises FunctionFailed."""
+        function = self.client("lambda", long=event is not None)
+        answer = function.invoke(FunctionName=self.output(output), Payload=json.dumps(event or {}).encode())
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise StackError(f"{output}: failed ({payload.get('errorType')}); see its log")
+            raise FunctionFailed(output, str(payload.get("errorType")), str(payload.get("errorMessage", "")))
         return payload
 
     def _find(self) -> dict[str, Any]:

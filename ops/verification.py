@@ -12,12 +12,16 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Protocol, cast
 
-from .manifests import RUN, Difference, Found, check_manifest, is_whole, kind_of, prefix_of
+from .found import Difference, Found, kind_of
+from .manifests import RUN, check_manifest, is_whole, prefix_of
+from .ranges import part_names
 
 LONGEST_ROW = 64 * 1024 * 1024  # an answer of the store is cut off there, so no row is longer
 _PIECE = 1024 * 1024
+_NO_PART = "no further part"
 
 
 class Readable(Protocol):
@@ -44,8 +48,9 @@ def differences(
         return found.all()
     check_manifest(manifest, key, found)
     rows = _Rows(manifest, found)
-    for number, part in enumerate(manifest["parts"]):
-        _check_part(part, f"{prefix_of(manifest)}part-{number:05}.jsonl.gz", streams, rows, advance)
+    names = (prefix_of(manifest) + name for name in part_names(manifest))
+    for part, key_ in zip(manifest["parts"], chain(names, repeat(_NO_PART)), strict=False):
+        _check_part(part, key_, streams, rows, advance)
     stated = {part["key"] for part in manifest["parts"]}
     for extra in sorted(set(streams) - stated):
         found.note(extra, "object", "not there", "there, though the manifest has no such part")

@@ -42,6 +42,8 @@ class Exporting:
             "ExportBucketName": self.bucket,
             "ExportStateTableName": self.table,
             "ExportStateMachineArn": self.machine,
+            "BackfillStateMachineArn": self.machine,
+            "ExportFunctionName": "export",
         }
 
     def note(self, resource: str, **attributes: Any) -> None:
@@ -56,6 +58,11 @@ class Exporting:
         machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
         (machine,) = (one for one in machines if one.arn == self.machine)
         return list(machine.executions)
+
+    def start(self, name: str, resource: str = "orders") -> None:
+        """Start an execution, as others than the command do."""
+        given = json.dumps({"resource": resource})
+        self._machines.start_execution(stateMachineArn=self.machine, name=name, input=given)
 
     def stop(self) -> None:
         self._machines.stop_execution(executionArn=self.executions[-1].execution_arn)

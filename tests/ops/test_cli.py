@@ -52,7 +52,9 @@ def lambda_of(monkeypatch: pytest.MonkeyPatch, functions: dict[str, Function]) -
 
     client = OperatorsStack.client
     monkeypatch.setattr(
-        OperatorsStack, "client", lambda self, service: Lambda() if service == "lambda" else client(self, service)
+        OperatorsStack,
+        "client",
+        lambda self, service, **more: Lambda() if service == "lambda" else client(self, service, **more),
     )
 
 

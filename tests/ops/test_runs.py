@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws, Stack
+from tests.ops.backfilling import BACKFILL, Backfilled, plan, range_
 from tests.ops.exported import PERSONAL, RUN, Exported, packed, row
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
@@ -68,7 +69,39 @@ def test_open_runs_and_what_fails_are_shown(run: Run, exporting: Exporting) -> N
     orders, customers, products = json.loads(run("--json", "runs").stdout)["resources"]
     assert (orders["open"]["rows"], orders["failing"], orders["lag_seconds"]) == (100, None, None)
     assert (customers["failing"]["error"], customers["open"]["leased"]) == ("Forbidden", 0)
-    assert products == {"resource": "products", "open": None, "failing": None, "lag_seconds": None}
+    nothing = dict.fromkeys(("open", "failing", "lag_seconds", "backfill"))
+    assert products == {"resource": "products", **nothing}
+
+
+def test_backfills_are_shown_finished_and_open_ones(run: Run, exporting: Exporting) -> None:
+    put(exporting, Backfilled(resource="customers"), Exported([[1]]))
+    plan(exporting, failing={"error": "Forbidden", "message": "403", "at": 1_790_000_000})
+    range_(exporting, "00000", 9_900, done=True)
+    range_(exporting, "00001", 50, quota_left=9)
+    exporting.note("customers/backfill", finished=BACKFILL)
+    shown = " ".join(run("runs").stdout.split())
+    assert f"customers {BACKFILL} 6 7 42 s agrees" in shown
+    how_far = "9,950 of about 40,000 rows, 10 requests, quota left 9, 1 of 2 ranges done"
+    assert f"orders: open {BACKFILL}: {how_far}; storekey backfill orders follows it, or goes on with it" in shown
+    assert "orders: backfill failing since 2026-09-21T14:13:20Z: Forbidden: 403" in shown
+    orders, customers, _ = json.loads(run("--json", "runs").stdout)["resources"]
+    assert customers["backfill"] is None
+    backfill = orders["backfill"]
+    assert (backfill["id"], backfill["ranges"], backfill["done"], backfill["rows"]) == (BACKFILL, 2, 1, 9_950)
+    assert backfill["failing"]["error"] == "Forbidden"
+
+
+def test_a_backfill_is_verified_range_by_range(run: Run, exporting: Exporting) -> None:
+    whole = Backfilled()
+    put(exporting, whole)
+    result = run("verify", BACKFILL)
+    assert result.exit_code == 0, result.output
+    assert "part-00001-00000.jsonl.gz" in result.stdout and "12 to 20" in result.stdout
+    whole.manifest["ranges"][1]["after"] = 11
+    put(exporting, whole)
+    differing = run("verify", BACKFILL)
+    assert differing.exit_code == 1
+    assert "ranges[1].after" in differing.stdout
 
 
 def test_a_manifest_that_cannot_be_read_does_not_hide_the_others(run: Run, exporting: Exporting) -> None:
@@ -146,11 +179,13 @@ def test_a_run_is_looked_for_and_two_of_one_name_must_be_told_apart(run: Run, ex
         "an unknown resource": ((RUN, "--resource", "invoices"), "resource: is none of those"),
         "another resource": ((RUN, "--resource", "customers"), f"run: {RUN} is no finished run of customers;"),
         "an open run": (("20260101T000000Z-full",), "run: 20260101T000000Z-full is not finished yet"),
+        "an open backfill": ((BACKFILL,), f"run: {BACKFILL} is not finished yet; storekey runs shows how far it is"),
     }.values(),
 )
 def test_wrong_input_of_verify(run: Run, exporting: Exporting, arguments: tuple[str, ...], told: str) -> None:
     put(exporting, Exported([[1]]))
     exporting.note("orders", run={"id": "20260101T000000Z-full", "rows": 1, "requests": 1})
+    plan(exporting)
     result = run("verify", *arguments)
     assert result.exit_code == 2
     assert told in result.stderr

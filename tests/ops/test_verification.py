@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.manifests import Difference
+from ops.found import Difference
 from ops.verification import Readable, differences
 from tests.ops.exported import PERSONAL, RUN, Exported, packed, row
 from tests.ops.tampering import CHANGED, OTHER
