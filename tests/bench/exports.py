@@ -44,7 +44,7 @@ def deployed(store: SandboxStore, **parameters: Any) -> Iterator[Stack]:
     """A stack for the store, with credentials in its secret."""
     given = {"AllowedHosts": store.host, "StoreCaBundle": store.ca_pem, **parameters}
     with Aws() as aws, closing(aws.deploy(Template.load(ROOT / "template.yaml", given))) as stack:
-        secret = json.dumps(store.create_account("bench").secret())
+        secret = json.dumps(store.create_account(f"bench {time.monotonic_ns()}").secret())
         aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=secret)
         yield stack
 
@@ -60,7 +60,7 @@ def export(stack: Stack, store: SandboxStore, mode: str = "full") -> Measured:
             assert invocation.result, invocation.error
             answer = invocation.result
         seconds = time.monotonic() - began
-        cpu, peak = _used(function)
+        cpu, peak = used(function)
     return Measured(answer["rows"], len(store.requests), seconds, cpu, peak)
 
 
@@ -143,7 +143,7 @@ def _written(stack: Stack) -> Iterator[bytes]:
             yield gzip.decompress(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
 
 
-def _used(function: Function) -> tuple[float, float]:
+def used(function: Function) -> tuple[float, float]:
     """CPU seconds and peak memory in MB of a function's process, as Linux tells them."""
     folder = Path(f"/proc/{function.pid}")
     fields = (folder / "stat").read_text().rpartition(")")[2].split()

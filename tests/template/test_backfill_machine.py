@@ -36,9 +36,7 @@ def test_as_many_children_as_the_owner_wants_work_on_ranges_and_none_may_fail() 
     assert STATES["Begin"]["Parameters"]["concurrency.$"] == "States.StringToJson('4')"
     assert RANGES["ToleratedFailureCount"] == 0
     assert RANGES["ResultWriter"]["Parameters"]["Bucket"] == "ExportBucket"
-    assert RANGES["ResultWriter"]["Parameters"]["Prefix.$"].startswith(
-        "States.Format('backfills/store=store/resource={}"
-    )
+    assert RANGES["ResultWriter"]["Parameters"]["Prefix.$"].startswith("States.Format('backfills/store/{}/{}'")
 
 
 @pytest.mark.parametrize(
