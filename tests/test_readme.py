@@ -96,13 +96,14 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, stage, back, export = blocks("sh")
+    try_it, deploy, store, stage, back, export, backfill = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"]
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
     assert "CANDIDATE" in stage
     assert "AWSPREVIOUS" in back
     assert "storekey export" in export
+    assert "storekey backfill" in backfill
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
 
@@ -170,6 +171,17 @@ def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxSt
     (run_id,) = re.findall(r"\d{8}T\d{6}Z-full", shell(runs))
     assert len(sandbox_store.orders) == 600
     assert "600" in shell(re.sub(r"\S+-full", run_id, verify))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/exports.md"])
+def test_a_backfill_and_what_it_would_take(operator: Any, sandbox_store: SandboxStore, page: str) -> None:
+    stack, shell = operator
+    secret = json.dumps(new_account(sandbox_store).secret())
+    stack.aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=secret)
+    commands = next(text for kind, text in blocks_of(page) if kind == "sh" and "storekey backfill" in text)
+    dry_run, backfill = commands.replace(".venv/bin/", "").splitlines()
+    assert "nothing was written" in shell(dry_run)
+    assert "-backfill" in shell(backfill)
 
 
 @pytest.fixture

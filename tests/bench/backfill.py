@@ -38,10 +38,8 @@ class Backfilled:
 
 def measure_backfills(orders: int, latencies: tuple[float, ...], concurrencies: tuple[int, ...], say: Say) -> Table:
     """Backfill so many orders with lines, once for each latency (in seconds) and number of children."""
-    table = Table(
-        "latency ms", "children", "seconds", "rows a second", "times one child", "requests per 1,000", "peak MB a child",
-        title=f"backfill of {orders:,} orders",
-    )  # fmt: skip
+    columns = ("latency ms", "children", "seconds", "rows a second", "times one child", "requests per 1,000", "peak MB")
+    table = Table(*columns, title=f"backfill of {orders:,} orders")
     with SandboxStore(orders=orders) as store:
         expected = digest(rows_of_store(store))
         for latency in latencies:

@@ -32,7 +32,7 @@ JUMP = 600.0
 # rows make up a range of a backfill.
 _QUICK = """
 import storekey._policy, storekey._quota, storekey.exports._budget, storekey.exports._plan
-storekey.exports._budget.LONGEST_REFUSAL = 0.5
+storekey.exports._budget.LONGEST_REFUSAL = storekey.exports._budget.SCOUT_SECONDS = 0.5
 storekey.exports._plan._LEAST_ROWS = 6
 storekey._policy._FIRST_BACKOFF = 0.01
 storekey._quota.BASIC_RECOUNT_SECONDS = 0.5

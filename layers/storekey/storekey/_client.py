@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -79,8 +79,7 @@ class Wanted:
 class Client:
     """Calls one store; safe with threads.
 
-    ``requests`` counts those that were answered; ``quota_left`` and ``granted`` are what the last answer said of the
-    quota, or None.
+    ``requests`` counts those that were answered; ``last_headers`` are those of the last answer, read when asked for.
     """
 
     settings: Settings
@@ -88,8 +87,17 @@ class Client:
     transport: Transport
     pace: Pace
     requests: int = 0
-    quota_left: float | None = None
-    granted: tuple[int, float] | None = None
+    last_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def quota_left(self) -> float | None:
+        """How many requests the last answer said are left, or None."""
+        return left(self.last_headers)
+
+    @property
+    def granted(self) -> tuple[int, float] | None:
+        """What the last answer said of the quota, as ``granted`` reads it."""
+        return granted(self.last_headers, self.settings.quota_reserve)
 
     def call(self, wanted: Wanted) -> Any:
         """Return the decoded answer, or None where the store has no rows; raise one of StoreError's kinds."""
@@ -179,8 +187,7 @@ class _Call:
 
     def _note(self, answer: Answer) -> None:
         self._client.pace.note(answer.status, answer.headers)
-        self._client.quota_left = left(answer.headers)
-        self._client.granted = granted(answer.headers, self._client.settings.quota_reserve)
+        self._client.last_headers = answer.headers
         self._client.requests += 1
         self._running.count(self._store_name, "StoreRequests")
         self._running.count(self._store_name, "StoreLatency", answer.seconds * 1000)

@@ -77,27 +77,18 @@ def refused_wait(status: int, headers: Mapping[str, str]) -> float:
 
 
 def told_quota(headers: Mapping[str, str], reserve_percent: float) -> Told | None:
-    """Return what an answer tells of the quota, or None where it tells nothing.
-
-    The time is a minute at most, longer than any window: an odd header must not silence anybody for hours.
-    """
-    left = _number(headers, "X-Rate-Limit-Requests-Left")
-    quota = _number(headers, "X-Rate-Limit-Requests-Quota")
-    if left is not None and quota:
-        reserve = quota * reserve_percent / 100
-        seconds = min(told_wait(headers) or 0.0, LONGEST_HOLD)
-        return Told(_requests(left - reserve), _requests(quota - reserve), seconds)
-    remaining = _number(headers, "X-BC-ApiLimit-Remaining")
-    if remaining is None:
+    """Return what an answer tells of the quota, or None where it tells nothing."""
+    counts = _above(headers, reserve_percent)
+    if not counts:
         return None
-    reserve = BASIC_REQUESTS_PER_HOUR * reserve_percent / 100
-    return Told(_requests(remaining - reserve), 0, BASIC_RECOUNT_SECONDS)
+    left, usual = counts
+    return Told(_requests(left), _requests(usual), _seconds(headers, usual))
 
 
 def hold_after(headers: Mapping[str, str], reserve_percent: float) -> float:
     """Return the seconds to hold back the next request so that the reserve stays for the store's other apps."""
-    told = told_quota(headers, reserve_percent)
-    return told.seconds if told and not told.left else 0.0
+    counts = _above(headers, reserve_percent)
+    return _seconds(headers, counts[1]) if counts and counts[0] <= 0 else 0.0
 
 
 def left(headers: Mapping[str, str]) -> float | None:
@@ -115,6 +106,25 @@ def granted(headers: Mapping[str, str], reserve_percent: float) -> tuple[int, fl
     if _number(headers, "X-BC-ApiLimit-Remaining") is None:
         return None
     return _requests(BASIC_REQUESTS_PER_HOUR * ours), 3600.0
+
+
+def _above(headers: Mapping[str, str], reserve_percent: float) -> tuple[float, float] | None:
+    """Return the requests left above the reserve and those of a new window, 0 for a Basic account, or None."""
+    left = _number(headers, "X-Rate-Limit-Requests-Left")
+    quota = _number(headers, "X-Rate-Limit-Requests-Quota")
+    if left is not None and quota:
+        reserve = quota * reserve_percent / 100
+        return left - reserve, quota - reserve
+    remaining = _number(headers, "X-BC-ApiLimit-Remaining")
+    return None if remaining is None else (remaining - BASIC_REQUESTS_PER_HOUR * reserve_percent / 100, 0.0)
+
+
+def _seconds(headers: Mapping[str, str], usual: float) -> float:
+    """Return the seconds until requests are counted anew.
+
+    A minute at most, longer than any window: an odd header must not silence an environment for hours.
+    """
+    return min(told_wait(headers) or 0.0, LONGEST_HOLD) if usual else BASIC_RECOUNT_SECONDS
 
 
 def _requests(number: float) -> int:

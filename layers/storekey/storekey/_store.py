@@ -165,7 +165,7 @@ class Store(Api):
 
     @property
     def granted(self) -> tuple[int, float] | None:
-        """How many requests the store grants us, the reserve taken off, in how many seconds; None where it said nothing."""
+        """How many requests the store grants us, the reserve taken off, and in how many seconds; None where unknown."""
         return self._client.granted
 
     def close(self) -> None:

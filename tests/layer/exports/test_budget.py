@@ -338,6 +338,35 @@ def test_who_comes_second_takes_from_what_is_there(shared: Shared) -> None:
     assert sent(one) + sent(other) == 118
 
 
+def test_an_answer_of_no_use_changes_nothing_once_another_told(shared: Shared) -> None:
+    one, other = shared.told(), shared.pace()
+    shared.now += 30
+    assert one.ask() == other.ask() == 0
+    other.note(200, token(148))
+    told = shared.table.item
+    one.note(502, {})
+    assert shared.table.item == told
+
+
+def test_scouts_that_all_stay_without_an_answer_end_in_a_new_window_as_large_as_usual(shared: Shared) -> None:
+    shared.told()
+    shared.now += 30
+    for _ in range(20):
+        assert shared.pace().ask() == 0
+        shared.now += SCOUT_SECONDS
+    budget = read(shared.table.item, int(shared.now * 1000))
+    assert budget and budget.usual == 120 and budget.permits >= 120 - 14
+
+
+def test_who_is_late_each_time_tries_again_soon(shared: Shared) -> None:
+    shared.told()
+    numbers = iter(range(100, 50, -1))
+    shared.table.meanwhile = lambda: shared.table.item.update(permits={"N": str(next(numbers))})
+    assert 0 < shared.pace().ask() < POLL_SECONDS
+    shared.table.meanwhile = lambda: None
+    assert shared.pace().ask() == 0
+
+
 def test_dynamodb_keeps_it_as_it_is_meant(place: Place) -> None:
     now = [NOON]
     one, other = (SharedPace(place.dynamodb, place.name, 20, lambda: now[0]) for _ in range(2))
