@@ -31,7 +31,8 @@ JUMP = 600.0
 # Back-off and long refusals are tested in test_policy and test_budget; here they would only take their time. And a few
 # rows make up a range of a backfill.
 _QUICK = """
-import storekey._policy, storekey._quota, storekey.exports._budget, storekey.exports._plan
+import storekey._policy, storekey._quota, storekey.exports._budget, storekey.exports._plan, storekey.exports._slice
+storekey.exports._slice.DOUBT_SECONDS = 0.01
 storekey.exports._budget.LONGEST_REFUSAL = storekey.exports._budget.SCOUT_SECONDS = 0.5
 storekey.exports._plan._LEAST_ROWS = 6
 storekey._policy._FIRST_BACKOFF = 0.01

@@ -122,3 +122,39 @@ def test_what_fails_a_range_is_told_until_the_backfill_is_finished(exports: Expo
     assert points(exports.new_logs(), "ExportsFailing")[-1] == 1, "it is the backfill that fails"
     finished(exports, exports.start_backfill())
     assert 0 in points(exports.new_logs(), "ExportsFailing")
+
+
+def test_two_executions_share_the_ranges_and_both_end_well(exports: Exports) -> None:
+    exports.store.latency = 0.02
+    first, second = exports.start_backfill(), exports.start_backfill()
+    finished(exports, first)
+    assert second.wait().status == "SUCCEEDED"
+    assert len(exports.manifests()) in (1, 2), "the second one joined in, or came so late that it began anew"
+    assert "failing" not in exports.item("orders/backfill")
+
+
+def test_a_backfill_that_was_given_up_ends_and_rings_nothing(exports: Exports) -> None:
+    abandon = {"resource": "orders", "mode": "backfill", "abandon": True}
+    exports.store.before_request = at(14, lambda: exports.pool.invoke(abandon))
+    assert exports.start_backfill().wait().status == "FAILED"
+    assert "failing" not in exports.item("orders/backfill")
+    assert set(points(exports.new_logs(), "ExportsFailing")) == {0}
+
+
+def test_a_basic_account_takes_over_half_way(exports: Exports) -> None:
+    """What was begun in v3 is planned anew in v2, by nobody but the state machine."""
+    basic = exports.account
+    exports.put(exports.store.create_token_account("products"))
+    assert exports.pool.invoke({"resource": "products"}).result["complete"]
+    exports.store.clear_requests()
+
+    def go_back() -> None:
+        exports.store.delete(exports.account)
+        exports.put(basic)
+
+    exports.store.before_request = at(14, go_back)
+    execution = exports.start_backfill("products")
+    outcome = execution.wait()
+    assert outcome.status == "SUCCEEDED", outcome
+    manifest = next(one for one in exports.manifests("products") if one["run"] == outcome.output["run"])
+    assert (manifest["api"], manifest["rows"], manifest["counts"]["verdict"]) == ("v2", ORDERS, "agrees")

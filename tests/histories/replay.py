@@ -144,12 +144,17 @@ class Replay:
     def _finish(self, mode: str) -> None:
         """Invoke the function until it says that it is complete, as the state machine does."""
         if mode == "backfill":
-            return self._backfill()
-        followed = ""
+            self._backfill()
+            if "run" not in self.world.items.get("orders", {}):
+                return
+        followed = ""  # also of a run that was opened beside a backfill
         for number in range(MOST_SLICES):
-            outcome = self._slice(Wanted("orders", mode, followed, f"execution {number // 3}"), depth=0)
+            outcome = self._slice(
+                Wanted("orders", "incremental" if mode == "backfill" else mode, followed, f"execution {number // 3}"),
+                depth=0,
+            )
             if outcome and outcome.complete:
-                return None
+                return
             followed = outcome.run_id if outcome else followed
             self.world.now += max(1.0, outcome.wait) if outcome else 5.0
         raise AssertionError("the export does not come to an end")
@@ -234,13 +239,14 @@ class Replay:
     def _patched(self) -> Iterator[None]:
         """Ask for the next page at once or at the last moment, never in a thread: the same each time."""
         eager = self.lives is None or self.lives.random() < 0.5
-        before = _slice._ahead, _slice.PART_BYTES, _plan._LEAST_ROWS
+        before = _slice._ahead, _slice.PART_BYTES, _slice.DOUBT_SECONDS, _plan._LEAST_ROWS
         _slice._ahead, _slice.PART_BYTES = partial(_in_order, eager), self._part_bytes  # type: ignore[assignment]
+        _slice.DOUBT_SECONDS = 0.0
         _plan._LEAST_ROWS = 5  # so that a few rows make up ranges
         try:
             yield
         finally:
-            _slice._ahead, _slice.PART_BYTES, _plan._LEAST_ROWS = before
+            _slice._ahead, _slice.PART_BYTES, _slice.DOUBT_SECONDS, _plan._LEAST_ROWS = before
 
 
 class _Coming:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
 import pytest
-from coverage import Coverage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,17 +15,6 @@ from tests.histories.corpus import History, history
 from tests.histories.replay import Replay, differences
 
 SEEDS = st.integers(0, 1_000_000)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _count_no_lines() -> Iterator[None]:
-    """Other tests cover the same lines, and to count them here would take longer than all the rest."""
-    counting = Coverage.current()
-    if counting:
-        counting.stop()
-    yield
-    if counting:
-        counting.start()
 
 
 def small(seed: int) -> History:

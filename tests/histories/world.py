@@ -58,6 +58,7 @@ class MemorySource(_Mortal):
 
     requests = 0
     quota_left = granted = None
+    answered_in = 0.0
 
     def time(self) -> int:
         return int(self._ask("v2/time", {})["time"])
@@ -65,7 +66,7 @@ class MemorySource(_Mortal):
     def kind(self) -> Kind:
         return self._world.kind
 
-    def count(self, route: Route, filters: Mapping[str, Any]) -> int | None:
+    def count(self, route: Route, filters: Mapping[str, Any], *, sure: bool = False) -> int | None:
         if route.total_path:
             count: int = self._ask(f"{route.api}/{route.total_path}", filters)["count"]
             return count
@@ -136,13 +137,16 @@ class MemoryState(_Mortal):
     def note_skew(self, lease: Lease, lowest: int) -> None:
         self._write("note_skew", lease, lambda item: item.update(lowest_skew=lowest))
 
-    def close(self, lease: Lease, run: Run) -> None:
+    def close(self, lease: Lease, run: Run, *, holds: bool = True) -> None:
         def change(item: dict[str, Any]) -> None:
+            item["finished"] = {**item.get("finished", {}), run.mode: run.id}
+            for name in ("run", "progress", "failing", *(("lowest_skew",) if holds else ())):
+                item.pop(name, None)
+            if not holds:
+                item["abandoned"] = run.end
+                return
             assert item.get("watermark", run.end) <= run.end, "the watermark moves only forward"
             item |= {"watermark": run.end, "skew": run.skew}
-            item["finished"] = {**item.get("finished", {}), run.mode: run.id}
-            for name in ("run", "progress", "failing", "lowest_skew"):
-                item.pop(name, None)
 
         self._write("close", lease, change)
 
@@ -162,10 +166,10 @@ class MemoryState(_Mortal):
         self._meet("after save_plan")
         return free
 
-    def close_plan(self, key: str, plan: Plan) -> None:
+    def close_plan(self, key: str, plan: Plan, *, holds: bool = True) -> None:
         self._meet("before close_plan")
         item = self._world.items.setdefault(plan.resource, {"resource": plan.resource})
-        if "run" not in item and item.get("watermark", -1) < plan.end:
+        if holds and "run" not in item and item.get("watermark", -1) < plan.end:
             item |= {"watermark": plan.end, "skew": plan.skew, "fence": item.get("fence", 0) + 1}
         self._meet("between close_plan")
         self._end_plan(key, plan.id, "finished")

@@ -65,7 +65,7 @@ def test_whoever_has_begun_waits_for_the_secret_and_for_the_store(name: str) -> 
     """No schedule goes on with a backfill, so it does that by itself."""
     waits, never, retry = TASKS[name]["Retry"]
     assert waits["ErrorEquals"] == REFUSED and waits["MaxDelaySeconds"] <= 300
-    assert waits["MaxAttempts"] * waits["MaxDelaySeconds"] >= DEFINITION["TimeoutSeconds"]
+    assert waits["MaxAttempts"] * waits["MaxDelaySeconds"] == 7 * 86_400
     assert never["MaxAttempts"] == 0 and {"Forbidden", "TokenRequired", "BackfillGone"} <= set(never["ErrorEquals"])
     assert retry["ErrorEquals"] == ["States.ALL"]
     longest = sum(min(retry["MaxDelaySeconds"], retry["IntervalSeconds"] * 2**n) for n in range(retry["MaxAttempts"]))
@@ -76,7 +76,7 @@ def test_whoever_starts_one_with_refused_credentials_is_told_at_once() -> None:
     never, _ = STATES["Plan"]["Retry"]
     assert set(REFUSED) <= set(never["ErrorEquals"]) and never["MaxAttempts"] == 0
     assert STATES["Plan"]["Catch"][0] == {"ErrorEquals": REFUSED, "ResultPath": "$.failed", "Next": "Refused"}
-    assert DEFINITION["TimeoutSeconds"] == 7 * 86_400
+    assert DEFINITION["TimeoutSeconds"] == 28 * 86_400
 
 
 def test_it_goes_on_until_the_function_says_that_it_is_complete() -> None:
@@ -90,18 +90,17 @@ def test_it_goes_on_until_the_function_says_that_it_is_complete() -> None:
         assert machine[choice]["Choices"][0]["Variable"] == f"{answer}.complete"
         assert machine[choice]["Default"] == wait
         assert machine[wait] == {"Type": "Wait", "SecondsPath": f"{answer}.wait_seconds", "Next": asking}
-    lost = {"Variable": "$.slice.answer.unfinished", "BooleanEquals": True, "Next": "Plan"}
+    lost = {"Variable": "$.slice.answer.unfinished", "BooleanEquals": True, "Next": "Wait to plan anew"}
+    assert STATES["Wait to plan anew"] == {"Type": "Wait", "Seconds": 60, "Next": "Plan"}
     assert STATES["Finished?"]["Choices"][1] == lost
 
 
 def test_what_failed_is_noted_where_it_is_known() -> None:
     """The machine does not learn why a child failed; so the child notes it, and the machine that it failed."""
-    assert CHILD["Slice"]["Catch"] == [
-        {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "Report range"}
-    ]
+    assert CHILD["Slice"]["Catch"][-1]["Next"] == "Report range"
     assert CHILD["Report range"]["Next"] == CHILD["Report range"]["Catch"][0]["Next"] == "Range failed"
     for name in ("Ranges", "Finish"):
-        assert STATES[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "Report"}]
+        assert STATES[name]["Catch"][-1] == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failed", "Next": "Report"}
     assert STATES["Report"]["Catch"][0]["Next"] == "TellTopic"
     assert STATES["Report"]["Next"] == STATES["TellTopic"]["Next"] == "Failed?"
     told = json.dumps(STATES["TellTopic"]["Parameters"])
@@ -112,3 +111,18 @@ def test_every_retry_has_its_reason_on_the_line() -> None:
     text = TEXT[TEXT.index("  BackfillStateMachine:") : TEXT.index("  BackfillMachineLogGroup:")]
     lines = [line for line in text.splitlines() if "- ErrorEquals:" in line and "{" not in line]
     assert len(lines) == 11 and all(" # " in line for line in lines)
+
+
+def test_a_basic_account_that_takes_over_is_planned_for() -> None:
+    """What v3 was asked for, it cannot read: ranges are left as they are, and the end finds them unfinished."""
+    assert CHILD["Slice"]["Catch"][0] == {
+        "ErrorEquals": ["TokenRequired"],
+        "ResultPath": "$.failed",
+        "Next": "Range left",
+    }
+    assert CHILD["Range left"] == {"Type": "Succeed"}
+    assert STATES["Finish"]["Catch"][0] == {
+        "ErrorEquals": ["TokenRequired"],
+        "ResultPath": "$.failed",
+        "Next": "Wait to plan anew",
+    }

@@ -137,8 +137,9 @@ def test_a_backfill_may_start_and_stop_its_own_children_alone() -> None:
     assert policy["Roles"] == ["BackfillMachineRole"]
     start, stop = policy["PolicyDocument"]["Statement"]
     assert (start["Action"], start["Resource"]) == ("states:StartExecution", "BackfillStateMachine")
-    assert stop["Action"] == ["states:DescribeExecution", "states:StopExecution"]
-    assert stop["Resource"].endswith(":execution:BackfillStateMachine.Name/*")
+    assert stop["Action"] == ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"]
+    whole = [one.rpartition(":execution:")[2] for one in stop["Resource"]]
+    assert whole == ["BackfillStateMachine.Name:*", "BackfillStateMachine.Name/*"]
     assert {start["Effect"], stop["Effect"]} == {"Allow"}
 
 

@@ -31,7 +31,7 @@ from ._exchange import MAX_BODY, Answer, Failure, Request
 from ._invocation import Invocation, invocation
 from ._observability import logger
 from ._policy import Refresh, Repeat, Situation, Stop, Take, decide
-from ._quota import Pace, granted, left
+from ._quota import LONGEST_HOLD, Pace, granted, left
 from ._settings import Settings
 from ._transport import Transport
 
@@ -79,7 +79,8 @@ class Wanted:
 class Client:
     """Calls one store; safe with threads.
 
-    ``requests`` counts those that were answered; ``last_headers`` are those of the last answer, read when asked for.
+    ``requests`` counts those that were answered; ``last_headers`` are those of the last answer, read when asked for,
+    and ``last_seconds`` is how long it took.
     """
 
     settings: Settings
@@ -88,6 +89,7 @@ class Client:
     pace: Pace
     requests: int = 0
     last_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    last_seconds: float = 0.0
 
     @property
     def quota_left(self) -> float | None:
@@ -167,9 +169,11 @@ class _Call:
         return self._running.deadline - time.monotonic()
 
     def _pace(self) -> None:
-        """Wait until the reserve of the quota is not touched."""
+        """Wait until the reserve of the quota is not touched; longer than its window is no wait for a function."""
+        held = 0.0
         while wait := 0.0 if self._wanted.probe else self._client.pace.ask():
-            if wait >= self._time_left():
+            held += wait
+            if held > LONGEST_HOLD or wait >= self._time_left():
                 raise self._error(Stop(RateLimited, "the rest of the quota is left to the store's other apps", wait))
             time.sleep(wait)
         if self._time_left() <= 0:
@@ -187,7 +191,7 @@ class _Call:
 
     def _note(self, answer: Answer) -> None:
         self._client.pace.note(answer.status, answer.headers)
-        self._client.last_headers = answer.headers
+        self._client.last_headers, self._client.last_seconds = answer.headers, answer.seconds
         self._client.requests += 1
         self._running.count(self._store_name, "StoreRequests")
         self._running.count(self._store_name, "StoreLatency", answer.seconds * 1000)

@@ -168,6 +168,11 @@ class Store(Api):
         """How many requests the store grants us, the reserve taken off, and in how many seconds; None where unknown."""
         return self._client.granted
 
+    @property
+    def answered_in(self) -> float:
+        """How many seconds the store's last answer took, without any wait before it."""
+        return self._client.last_seconds
+
     def close(self) -> None:
         """Close the connections to the store."""
         self._client.transport.close()

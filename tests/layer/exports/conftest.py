@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws
+from storekey.exports import _slice
 from storekey.exports._exporter import Exporter, Outcome, Wanted
 from storekey.exports._files import Files
 from storekey.exports._state import State
@@ -126,6 +127,11 @@ class Place:
             assert ids == sorted(set(ids)) and len(ids) == found["rows"]
             held |= set(ids)
         return held
+
+
+@pytest.fixture(autouse=True)
+def _doubts_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_slice, "DOUBT_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ class FakeStore:
         self.clock: Any = time
         self.quota_left: float | None = None
         self.granted: tuple[int, float] | None = None
+        self.answered_in = 0.25
         self.empty_pages: set[int] = set()
         self.deaf: set[str] = set()
         self.asked: Counter[str] = Counter()
@@ -95,7 +96,7 @@ class FakeStore:
     def kind(self) -> Kind:
         return self.credentials
 
-    def count(self, route: Route, filters: Mapping[str, Any]) -> int | None:
+    def count(self, route: Route, filters: Mapping[str, Any], *, sure: bool = False) -> int | None:
         self._ask("count")
         return len([row for row in self._found(filters) if row.get("status_id") != self.uncounted_status])
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storekey import Forbidden, RateLimited, RequestRejected
-from storekey.exports import _plan
+from storekey.exports import _plan, _slice
 from storekey.exports._backfill import Backfill, BackfillGone, Planned
 from storekey.exports._exporter import Outcome
 from storekey.exports._state import Busy
@@ -154,8 +154,8 @@ def test_a_dry_run_estimates_and_notes_nothing(place: Place, source: FakeStore) 
     assert [(one["after"], one["to"]) for one in answer["ranges"]] == [(0, 14), (14, 19), (19, 23), (23, 28)]
     estimate = answer["estimate"]
     assert (answer["count"], answer["first_id"], answer["last_id"]) == (18, 11, 28)
-    assert (estimate["rows_sampled"], estimate["fetched_lines"], estimate["requests"]) == (3, 2, 1 + 4 + 2 + 12)
-    assert estimate["bytes_sampled"] > 100 and estimate["seconds_sampled"] >= 0
+    assert (estimate["rows_sampled"], estimate["fetched_lines"], estimate["requests"]) == (3, 2, 6 + 4 + 2 + 12)
+    assert estimate["bytes_sampled"] > 100 and estimate["seconds_sampled"] == 0.25
     assert place.item("orders/backfill") == {} and place.keys() == []
 
 
@@ -167,6 +167,18 @@ def test_who_plans_again_gets_the_ranges_that_are_left(place: Place, source: Fak
     assert (again, found.resumed) == (run_id, True)
     assert [one.number for one in found.left] == [0, 1, 3]
     assert run_all(backfill(place, source)).run_id == run_id
+
+
+def test_what_rests_for_a_week_is_planned_anew_and_what_goes_on_is_not(
+    place: Place, source: FakeStore, clock: Clock
+) -> None:
+    run_id, _ = planned(backfill(place, source))
+    clock.now += 6 * DAY
+    assert backfill(place, source).work_on(run_id, 1).complete
+    clock.now += 6 * DAY
+    assert planned(backfill(place, source))[0] == run_id
+    clock.now += 2 * DAY
+    assert planned(backfill(place, source))[0] != run_id
 
 
 def test_what_was_planned_long_ago_is_planned_anew(place: Place, source: FakeStore, clock: Clock) -> None:
@@ -278,8 +290,72 @@ def test_a_spent_quota_is_a_wait_at_every_step(place: Place, source: FakeStore, 
 def test_a_finished_backfill_is_finished_for_whoever_asks(place: Place, source: FakeStore) -> None:
     outcome = run_all(backfill(place, source))
     asked = source.requests
-    again = backfill(place, source, owner="another").finish(outcome.run_id)
-    assert again.complete and not again.finished and source.requests == asked
+    again = backfill(place, source, owner="another")
+    for late in (again.finish(outcome.run_id), again.work_on(outcome.run_id, 1)):
+        assert late.complete and not late.finished and source.requests == asked
+
+
+def test_a_cursor_that_is_too_old_is_begun_anew_over_the_parts_that_are_there(
+    place: Place, source: FakeStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_slice, "PART_BYTES", 1)  # each page is a part
+    source.credentials = "token"
+    doing = backfill(place, source, "customers")
+    run_id, _ = planned(doing)
+    source.at("page", 5, RequestRejected("no such cursor", status=400))
+    with pytest.raises(RequestRejected):
+        doing.finish(run_id)
+    source.cap = 18
+    assert doing.finish(run_id).complete
+    assert place.check("customers") == set(source.rows), "and no file lies there that the manifest does not name"
+
+
+def test_rows_that_two_empty_answers_hide_are_not_taken_for_exported(place: Place, source: FakeStore) -> None:
+    doing = backfill(place, source)
+    run_id, found = planned(doing)
+    source.empty_pages = {source.asked["page"] + 1, source.asked["page"] + 2}
+    for one in found.left:
+        assert doing.work_on(run_id, one.number).complete
+    assert doing.finish(run_id).complete
+    assert place.manifest(run_id)["counts"]["verdict"] == "differs"
+    assert "watermark" not in place.item(), "the next scheduled run does not begin behind them"
+    assert place.ids(finish(place.exporter(source), wanted()).run_id) == list(source.rows)
+
+
+def test_a_full_run_that_differs_leaves_the_watermark_where_it_was(place: Place, source: FakeStore) -> None:
+    finish(place.exporter(source), wanted())
+    before = place.item()["watermark"]
+    source.clock.now += 200
+    source.at(
+        "page", source.asked["page"] + 2, lambda: source.empty_pages.update({source.asked["page"] + n for n in (0, 1)})
+    )
+    full = finish(place.exporter(source), wanted(mode="full"))
+    assert place.manifest(full.run_id)["counts"]["verdict"] == "differs"
+    assert (place.item()["watermark"], place.item()["abandoned"]) == (before, full.run and full.run.end)
+    source.clock.now += 200
+    assert finish(place.exporter(source), wanted()).run_id > full.run_id
+
+
+def test_a_plan_that_cannot_be_read_is_planned_anew(place: Place, source: FakeStore, clock: Clock) -> None:
+    run_id, _ = planned(backfill(place, source))
+    place.dynamodb.update_item(
+        TableName=place.name, Key={"resource": {"S": "orders/backfill"}}, UpdateExpression="REMOVE #plan.stops",
+        ExpressionAttributeNames={"#plan": "plan"},
+    )  # fmt: skip
+    with pytest.raises(BackfillGone):
+        backfill(place, source).work_on(run_id, 0)
+    clock.now += 5
+    assert run_all(backfill(place, source)).run_id > run_id
+
+
+def test_a_clock_that_was_set_back_is_waited_for_without_a_survey(
+    place: Place, source: FakeStore, clock: Clock
+) -> None:
+    run_all(backfill(place, source))
+    source.clock_offset -= 1_000
+    asked = source.requests
+    assert backfill(place, source).plan().wait == 60
+    assert source.requests == asked + 1
 
 
 def test_without_a_sort_or_count_everything_is_in_the_tail(place: Place, source: FakeStore) -> None:

@@ -156,7 +156,7 @@ def test_a_finished_run_leaves_its_end_and_its_name(state: State, place: Place, 
     state.release(held)
     assert place.item() == {
         "resource": "orders",
-        "fence": 1,
+        "fence": clock.now + 1,
         "created": clock.now,
         "skew": 5,
         "watermark": NOON + 9,

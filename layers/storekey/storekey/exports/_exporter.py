@@ -13,7 +13,7 @@ from storekey._errors import NotFound, RateLimited, RequestRejected, TokenRequir
 
 from ._dates import iso
 from ._files import Files
-from ._proof import manifest, manifest_key
+from ._proof import DIFFERS, compare, manifest, manifest_key
 from ._routes import route
 from ._run import Run, window_end, window_start
 from ._slice import Slice
@@ -131,7 +131,7 @@ class Exporter:
             self.files.put_manifest(
                 manifest_key(self.store_name, wanted.resource, run.id), manifest(self.store_name, wanted.resource, run)
             )
-            self.state.close(lease, run)
+            self.state.close(lease, run, holds=compare(run)[0] != DIFFERS)
         satisfied = finished and wanted.mode in ("incremental", run.mode)
         return Outcome(satisfied, run, run.id, finished=finished, healed=failing and finished)
 

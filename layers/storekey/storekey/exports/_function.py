@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from storekey._observability import logger
 from storekey._settings import SettingsError
 from storekey._store import Store
 
-from ._backfill import Backfill, backfill_key
+from ._backfill import Backfill, BackfillGone, backfill_key
 from ._budget import SharedPace
 from ._exporter import MODES, Exporter, Outcome, Wanted
 from ._files import Files
@@ -138,16 +139,27 @@ def _done(exporter: Exporter, wanted: Wanted, event: Mapping[str, Any]) -> tuple
 def _noted(state: State, wanted: Wanted, failed: Any) -> dict[str, Any]:
     """Note that an execution gave up; it pages by the gauge, which falls when a run is finished."""
     facts = failed if isinstance(failed, dict) else {}
-    error, cause = str(facts.get("Error", "unknown")), str(facts.get("Cause", ""))
+    error, cause = str(facts.get("Error", "unknown")), _message(str(facts.get("Cause", "")))
+    if error == BackfillGone.__name__:
+        return {"resource": wanted.resource, "noted": False}  # it was given up or finished, and nobody need be told
     key = backfill_key(wanted.resource) if wanted.mode == BACKFILL else wanted.resource
     state.note_failure(key, error[:200], cause[:1000], unless_known=error == _CHILD_FAILED)
     logger().error("export gave up", extra={"resource": wanted.resource, "error": error})
     return {"resource": wanted.resource, "noted": True}
 
 
+def _message(cause: str) -> str:
+    """Return what Lambda's report of an error says, without its stack trace."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause
+
+
 def _count_finished(running: Invocation, store_name: str, answer: Mapping[str, Any]) -> None:
     running.count(store_name, "ExportedRows", answer["rows"], resource=answer["resource"])
-    running.count(store_name, "ExportLagSeconds", answer["lag_seconds"], resource=answer["resource"])
+    if answer["mode"] != BACKFILL:  # whose window ends where it began
+        running.count(store_name, "ExportLagSeconds", answer["lag_seconds"], resource=answer["resource"])
 
 
 def _gauge(

@@ -112,10 +112,15 @@ class Plan:
         return {"id": self.id, **{name: value for name, value in asdict(self).items() if value is not None}}
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the plan that as_item described."""
+    def from_item(cls, item: Mapping[str, Any]) -> Self | None:
+        """Return the plan that as_item described, or None where it is none: what cannot be read is planned anew."""
         names = {each.name for each in fields(cls)}  # another version of the code may have noted more
-        return cls(**{name: value for name, value in item.items() if name in names} | {"stops": tuple(item["stops"])})
+        try:
+            plan = cls(**{name: value for name, value in item.items() if name in names} | {"stops": (*item["stops"],)})
+            meet = all(one < other for one, other in pairwise((0, *plan.stops)))
+            return plan if meet and plan.id == item["id"] else None
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 def divided(first: int | None, last: int | None, count: int | None) -> tuple[int, ...]:

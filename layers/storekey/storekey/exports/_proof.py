@@ -9,6 +9,8 @@ from typing import Any
 from ._dates import iso
 from ._run import Run
 
+DIFFERS = "differs"
+
 
 def prefix(store_name: str, resource: str, run: Run) -> str:
     """Return the prefix under which the parts of a run lie."""
@@ -109,7 +111,7 @@ def _compare_all(run: Run) -> tuple[str, str]:
         if before - removed <= rows <= max(before + run.created, after):
             change = f"{run.created} created and up to {removed} removed while the run went on"
             return "explained", f"{change}{beside}"
-    return "differs", f"{run.rows} rows, but the store counts {before} before and {after} after the run"
+    return DIFFERS, f"{run.rows} rows, but the store counts {before} before and {after} after the run"
 
 
 def _perhaps_uncounted(run: Run) -> list[tuple[int, str]]:
@@ -133,4 +135,4 @@ def _compare_window(run: Run, count: int) -> tuple[str, str]:
         return "not comparable", "this count of the store may not know of the window"
     if run.rows < count:
         return "explained", f"{count - run.rows} rows changed while the run went on; the next window has them"
-    return "differs", f"{run.rows} rows, but the store counts {count} in the window"
+    return DIFFERS, f"{run.rows} rows, but the store counts {count} in the window"

@@ -105,6 +105,11 @@ def run_id(end: int, mode: str) -> str:
     return f"{datetime.fromtimestamp(end, UTC):%Y%m%dT%H%M%SZ}-{mode}"
 
 
+def end_of(name: str) -> int:
+    """Return the end of the window that a run's name tells, 0 for no name."""
+    return int(datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()) if name else 0
+
+
 def window_end(store_time: int) -> int:
     """Return where a window ends: a minute before the store's clock, so that late commits of that second are in."""
     return store_time - LAG_SECONDS

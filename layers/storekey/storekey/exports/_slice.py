@@ -23,6 +23,7 @@ from ._state import Lease, State
 
 PART_BYTES = 16 * 1024 * 1024
 RENEW_SECONDS = 10.0
+DOUBT_SECONDS = 1.0
 _NONE = 1 << 63
 
 
@@ -65,6 +66,8 @@ class Slice:
             if isinstance(error, Unreachable) and self._out_of_time() and run.rows > self._rows_before:
                 return False
             raise
+        while ended and run.writing > run.part:
+            self._save()
         if ended:
             run.finished = int(self._clock())
         self._save()
@@ -116,7 +119,10 @@ class Slice:
         A run over everything counts first: what is created until it ends must not make up for what was removed.
         """
         self._count_again()
-        return self._run.counted_again or (not page.rows and page.total != 0)
+        empty = not page.rows and page.total != 0
+        if empty:
+            time.sleep(DOUBT_SECONDS)  # what is wrong may pass
+        return self._run.counted_again or empty
 
     def _count_again(self) -> None:
         if self._run.counted_again:
@@ -199,13 +205,13 @@ class Slice:
         return first
 
     def _save(self) -> None:
-        """Write the part, if it holds rows or may take the place of one that a killed invocation left, and note it."""
+        """Write the part, if it holds rows or may take the place of one that was left there, and note it."""
         run = self._run
-        if self._part.rows or run.writing == run.part:
+        if self._part.rows or run.writing >= run.part:
             body, part = self._part.close()
             self._part = PartFile()
             key = part_key(self._store_name, self._lease.resource, run, run.part)
-            self._files.put_part(key, body, part, lambda: self._renew(writing=run.part))
+            self._files.put_part(key, body, part, lambda: self._renew(writing=max(run.writing, run.part)))
             run.parts.append(part)
             run.part += 1
         run.requests = self._source.requests - self._asked_before

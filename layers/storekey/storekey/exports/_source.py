@@ -26,9 +26,11 @@ class Source(Protocol):
     def quota_left(self) -> float | None: ...
     @property
     def granted(self) -> tuple[int, float] | None: ...
+    @property
+    def answered_in(self) -> float: ...
     def time(self) -> int: ...
     def kind(self) -> Kind: ...
-    def count(self, route: Route, filters: Mapping[str, Any]) -> int | None: ...
+    def count(self, route: Route, filters: Mapping[str, Any], *, sure: bool = False) -> int | None: ...
     def page(self, route: Route, query: Mapping[str, Any]) -> Page: ...
     def lines(self, order_id: int, page: int) -> list[Line]: ...
 
@@ -54,6 +56,11 @@ class StoreSource:
         """How many requests the store grants us, and in how many seconds, as the last answer told."""
         return self._store.granted
 
+    @property
+    def answered_in(self) -> float:
+        """How many seconds the last answer took."""
+        return self._store.answered_in
+
     def time(self) -> int:
         """Return the store's clock, in Unix seconds."""
         answer = self._store.get("time")
@@ -66,16 +73,23 @@ class StoreSource:
         """Return the kind of the credentials that the last call was made with."""
         return self._store.last_read().kind or "Basic"
 
-    def count(self, route: Route, filters: Mapping[str, Any]) -> int | None:
-        """Return how many rows the store counts in a list; None where it does not tell."""
+    def count(self, route: Route, filters: Mapping[str, Any], *, sure: bool = False) -> int | None:
+        """Return how many rows the store counts in a list; None where it does not tell.
+
+        ``sure``: what may pass by itself is raised, where more hangs on the count than a proof beside the rows.
+        """
         try:
             if route.total_path:
                 answer = self._store.get(route.total_path, filters)
                 count = answer.get("count") if isinstance(answer, dict) else None
                 return count if type(count) is int else None
             return self.page(route, {**filters, "limit": 1}).total
-        except (BadAnswer, Forbidden, NotFound, RequestRejected, Unavailable, Unreachable):
-            return None  # a count is a proof beside the rows, and no reason to go without them
+        except (Forbidden, NotFound, RequestRejected):
+            return None
+        except (BadAnswer, Unavailable, Unreachable):
+            if sure:
+                raise
+            return None  # no reason to go without the rows
 
     def page(self, route: Route, query: Mapping[str, Any]) -> Page:
         """Return one page of a list."""

@@ -78,10 +78,11 @@ class State:
         """Take the lease: a free one, one that has expired, or one of this owner's that an invocation left behind."""
         now = _now()
         changes = (
-            "SET fence = if_not_exists(fence, :zero) + :one, #owner = :owner, lease_until = :until,"
+            # An item that was lost begins with a fence that nobody has had.
+            "SET fence = if_not_exists(fence, :now) + :one, #owner = :owner, lease_until = :until,"
             " created = if_not_exists(created, :now)"
         )
-        values = {":zero": 0, ":one": 1, ":owner": owner, ":until": now + LEASE_SECONDS, ":now": now}
+        values = {":one": 1, ":owner": owner, ":until": now + LEASE_SECONDS, ":now": now}
         if "/" in key:
             changes += ", expires = :expires"
             values[":expires"] = now + _RANGE_SECONDS
@@ -110,13 +111,20 @@ class State:
         """Note the lowest skew of the store's clock since the last finished run. May raise LeaseLost."""
         self._write(lease, "SET lowest_skew = :lowest", {":lowest": lowest})
 
-    def close(self, lease: Lease, run: Run) -> None:
-        """Note that a run is finished: the watermark is its end, and nothing is failing. May raise LeaseLost."""
+    def close(self, lease: Lease, run: Run, *, holds: bool = True) -> None:
+        """Note that a run is finished, and nothing is failing: the watermark is its end. May raise LeaseLost.
+
+        Where it does not hold what the store counts, the next run begins where this one would have.
+        """
         finished = {**lease.known.get("finished", {}), run.mode: run.id}
-        over = "run, progress, failing, failing_since, lowest_skew"
+        over = "run, progress, failing, failing_since"
+        if not holds:
+            values = {":end": run.end, ":finished": finished}
+            self._write(lease, f"SET abandoned = :end, finished = :finished REMOVE {over}", values)
+            return
         self._write(
             lease,
-            f"SET watermark = :end, skew = :skew, finished = :finished REMOVE {over}",
+            f"SET watermark = :end, skew = :skew, finished = :finished REMOVE {over}, lowest_skew",
             {":end": run.end, ":skew": run.skew, ":finished": finished},
             " AND (attribute_not_exists(watermark) OR watermark <= :end)",
         )
@@ -143,19 +151,21 @@ class State:
         values = {":plan": plan.as_item(), ":before": instead_of}
         return self._update(key, "SET #plan = :plan", free, values, _PLAN) is not None
 
-    def close_plan(self, key: str, plan: Plan) -> None:
+    def close_plan(self, key: str, plan: Plan, *, holds: bool = True) -> None:
         """Note that a backfill is finished, and nothing of it fails.
 
         Where the resource has no run yet that reached as far, nor an open one, its next begins where the backfill was
-        planned. That raises the fence: who is about to open a run has read what it replaces.
+        planned, if that holds what the store counts. That raises the fence: who is about to open a run has read what
+        it replaces.
         """
-        self._update(
-            plan.resource,
-            "SET watermark = :end, skew = :skew, fence = if_not_exists(fence, :zero) + :one,"
-            " created = if_not_exists(created, :started)",
-            "attribute_not_exists(run) AND (attribute_not_exists(watermark) OR watermark < :end)",
-            {":end": plan.end, ":skew": plan.skew, ":zero": 0, ":one": 1, ":started": plan.started},
-        )
+        if holds:
+            self._update(
+                plan.resource,
+                "SET watermark = :end, skew = :skew, fence = if_not_exists(fence, :now) + :one,"
+                " created = if_not_exists(created, :started)",
+                "attribute_not_exists(run) AND (attribute_not_exists(watermark) OR watermark < :end)",
+                {":end": plan.end, ":skew": plan.skew, ":now": _now(), ":one": 1, ":started": plan.started},
+            )
         self._end_plan(key, plan.id, "SET finished = :id")
 
     def drop_plan(self, key: str, plan_id: str) -> bool:
@@ -165,6 +175,10 @@ class State:
     def _end_plan(self, key: str, plan_id: str, changes: str) -> bool:
         over = f"{changes} REMOVE #plan, failing, failing_since"
         return self._update(key, over, "#plan.id = :id", {":id": plan_id}, _PLAN) is not None
+
+    def forget_failure(self, key: str) -> None:
+        """Forget what was noted of a failure."""
+        self._update(key, "REMOVE failing, failing_since", "attribute_exists(failing)", {})
 
     def read(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the items that there are, by their keys."""
