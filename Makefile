@@ -51,7 +51,7 @@ audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam
 soak: $(BIN)/ready ## Play thousands of histories against the exports; ARGS=--histories=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.histories $(ARGS)
 
-bench: $(BIN)/ready ## Measure cold starts and exports, as ratios in one run; ARGS=--orders=N
+bench: $(BIN)/ready $(PEERS)/ready ## Measure speed and memory, as ratios in one run (docs/performance.md); ARGS=--orders=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.bench $(ARGS)
 
 compare: $(BIN)/ready $(PEERS)/ready ## Play the corpus against other systems (docs/comparison.md); ARGS=--write refreshes that page

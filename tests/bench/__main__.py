@@ -9,6 +9,7 @@ from rich.console import Console
 from tests.bench.backfill import measure_backfills
 from tests.bench.cold_start import measure_cold_starts
 from tests.bench.exports import measure_exports, measure_quota
+from tests.bench.peers import measure_peers
 from tests.bench.warm_call import measure_warm_calls
 
 
@@ -21,11 +22,13 @@ def main() -> None:
     parser.add_argument(
         "--backfill", type=int, default=250_000, help="orders with lines in the store that is backfilled"
     )
+    parser.add_argument("--peers", type=int, default=10_000, help="orders that each of the other systems reads")
     given = parser.parse_args()
     console = Console(highlight=False)
     console.print(measure_cold_starts(given.starts, console.print))
     console.print(measure_warm_calls(given.starts, console.print))
     console.print(measure_exports(given.orders, given.rounds, console.print))
+    console.print(measure_peers(given.peers, (0.0, 0.05), given.rounds, console.print))
     console.print(measure_quota(console.print))
     console.print(measure_backfills(given.backfill, (0.0, 0.05), (1, 2, 4), console.print))
 

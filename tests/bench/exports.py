@@ -76,7 +76,7 @@ def measure_exports(orders: int, rounds: int, say: Say) -> Table:
             for round_ in range(rounds if number == orders else 1):
                 say(f"{number} orders, round {round_ + 1}")
                 last = export(stack, store)
-                floor = _floor(stack, store)
+                floor = floor_of(stack, store)
                 store.clock_skew += 600  # so that the next run has a window of its own
                 assert last.rows == floor["rows"] == number
                 rates.append(last.rows / last.cpu)
@@ -117,8 +117,8 @@ def _windows(times: list[float]) -> list[int]:
     return counts
 
 
-def _floor(stack: Stack, store: SandboxStore) -> dict[str, Any]:
-    account = store.create_account("floor")
+def floor_of(stack: Stack, store: SandboxStore) -> dict[str, Any]:
+    account = store.create_account(f"floor {time.monotonic_ns()}")
     with tempfile.TemporaryDirectory() as folder:
         ca, written = Path(folder, "ca.pem"), Path(folder, "written")
         ca.write_text(store.ca_pem)
