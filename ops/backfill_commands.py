@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,13 +12,11 @@ from .backfill_following import follow, look
 from .backfills import Backfills
 from .dry_runs import dry_run
 from .exports import REFUSED_KINDS, check_exported
+from .giving_up import give_up as give_it_up
 from .sources import InputError
-from .stack import FunctionFailed, StackError
+from .stack import FunctionFailed
 from .summaries import ANY_RESOURCE, REFUSED_WHY, open_for, reason, summarize
 from .tracking import Tracker, words_of
-
-_STOP_SECONDS = 30.0
-_POLL_SECONDS = 0.5
 
 
 def backfill(
@@ -36,13 +33,14 @@ def backfill(
     with told(options):
         _check(dry, give_up, yes)
         stack = open_for(options, resource)
-        check_exported(stack, resource)
+        if not give_up:
+            check_exported(stack, resource)
         backfills = Backfills(stack)
         try:
             if dry:
                 dry_run(options, backfills, resource, stack.region, timeout)
             elif give_up:
-                _give_up(options, backfills, resource, yes)
+                give_it_up(options, backfills, resource, yes)
             else:
                 _run(options, backfills, resource, wait, timeout, f"storekey --stack {stack.name}")
         except FunctionFailed as error:
@@ -58,7 +56,7 @@ def _check(dry: bool, give_up: bool, yes: bool) -> None:
 
 def _run(options: Options, backfills: Backfills, resource: str, wait: bool, timeout: float, command: str) -> None:
     """Start a backfill, or find the one that runs, and follow it."""
-    tracker, found = Tracker(), backfills.running(resource)
+    tracker, found = Tracker(), next(iter(backfills.running(resource)), None)
     look(backfills, resource, tracker, all_of_them=True)
     arn = found or backfills.start(resource)
     name, doing = arn.rpartition(":")[2], "is running already" if found else "started"
@@ -77,53 +75,6 @@ def _run(options: Options, backfills: Backfills, resource: str, wait: bool, time
     if execution.status != "SUCCEEDED":
         fail(options, f"{resource}: {reason(execution, 'backfill', f'{command} runs {resource}')}", FAILED)
     summarize(options, backfills.exports, execution, resource)
-
-
-def _give_up(options: Options, backfills: Backfills, resource: str, yes: bool) -> None:
-    """Stop the execution that runs, and give the unfinished plan up."""
-    tracker, arn = Tracker(), backfills.running(resource)
-    look(backfills, resource, tracker, all_of_them=True)
-    if not arn and not tracker.plan:
-        answer(options, {"result": "nothing to give up", "resource": resource, "run": None})
-        return
-    name = arn.rpartition(":")[2] if arn else None
-    run, how_far = tracker.plan.id if tracker.plan else None, words_of(tracker.totals)
-    if not yes and not _agreed(f"give up {run or name} of {resource} ({how_far})"):
-        answer(options, {"result": "kept", "resource": resource, "run": run})
-        return
-    if arn:
-        _stop(backfills, arn)
-    given_up = backfills.call(resource, abandon=True)
-    totals = tracker.totals
-    facts: dict[str, Any] = {
-        "result": "given up",
-        "resource": resource,
-        "run": given_up.get("run") or run,
-        "stopped": name,
-        "ranges": totals.ranges if totals else 0,
-        "ranges_done": totals.done if totals else 0,
-        "rows": totals.rows if totals else 0,
-    }
-    kept = "finished runs are as they were; what this one has written has no manifest, and does not count"
-    answer(options, facts, shown={**facts, "kept": kept})
-
-
-def _agreed(what: str) -> bool:
-    print(f"storekey: {what}? [y/N] ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline()
-    if not typed:
-        print(file=sys.stderr)
-        raise InputError("--give-up: asks whether it is meant; answer y, or give --yes as well")
-    return typed.strip().lower() in ("y", "yes")
-
-
-def _stop(backfills: Backfills, arn: str) -> None:
-    backfills.stop(arn)
-    ends = time.monotonic() + _STOP_SECONDS
-    while backfills.execution(arn).running:
-        if time.monotonic() > ends:
-            raise StackError("execution: does not stop; look at it in Step Functions, then give up again")
-        time.sleep(_POLL_SECONDS)
 
 
 def _tell(options: Options, resource: str, error: FunctionFailed) -> None:

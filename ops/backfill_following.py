@@ -19,7 +19,8 @@ from .tracking import Tracker, ids_of, name_of, words_of
 
 _POLL_SECONDS = 3.0
 _LINE_SECONDS = 30.0
-# So long nothing moves when the store's hourly quota is spent, or its credentials are refused.
+# So long nothing moves when the store's hourly quota is spent, its credentials are refused, or the state of a range got
+# lost and the machine waits before it plans anew; only the credentials are told of.
 _STILL_SECONDS = 60.0
 _ROWS = 12
 _COLUMNS = {"range": "number", "ids": "name", "rows": "number", "since": "number"}
@@ -36,13 +37,13 @@ def look(backfills: Backfills, resource: str, tracker: Tracker, all_of_them: boo
 def follow(backfills: Backfills, arn: str, resource: str, tracker: Tracker, timeout: float) -> Execution:
     """Follow an execution until it is over, or ``timeout`` seconds have passed, or the operator has seen enough."""
     ends, trouble = time.monotonic() + timeout, _Trouble(backfills)
-    execution = backfills.execution(arn)
+    execution = backfills.execution(arn, resource)
     try:
         with _display(resource, tracker) as show:
             while execution.running and (left := ends - time.monotonic()) > 0:
                 show(look(backfills, resource, tracker), trouble(tracker.still))
                 time.sleep(min(_POLL_SECONDS, left))
-                execution = backfills.execution(arn)
+                execution = backfills.execution(arn, resource)
             if not execution.running:
                 show(look(backfills, resource, tracker, all_of_them=True), "")
     except KeyboardInterrupt:

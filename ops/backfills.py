@@ -20,7 +20,8 @@ from .stack import Stack
 _KEYS_A_CALL = 100  # BatchGetItem takes no more
 _AGAIN_SECONDS = 0.1
 _TIMES = 6
-_STOPPED = "BackfillStopped"  # the state machine's word for an error of Step Functions: a range that failed, mostly
+# The state machine's word for an error of Step Functions, and the one that it mostly stands for: a range failed.
+_STOPPED = ("BackfillStopped", "States.ExceedToleratedFailureThreshold")
 _REFUSED = "the store refuses the credentials"
 
 
@@ -86,17 +87,14 @@ class Backfills:
         """How many ranges are worked on at once."""
         return int(self._stack.parameters.get("BackfillConcurrency") or 4)
 
-    def running(self, resource: str) -> str | None:
-        """Return the ARN of the execution that runs for a resource, if one does; its name says so, or its input."""
+    def running(self, resource: str) -> list[str]:
+        """Return the ARNs of the executions that run for a resource, which their input tells, whatever their names."""
         pages = self._states.get_paginator("list_executions").paginate(
             stateMachineArn=self._machine, statusFilter="RUNNING"
         )
         # A range's execution has the machine's name and that of its map, with a slash between them.
-        found = [one for page in pages for one in page["executions"] if "/" not in one["executionArn"]]
-        for one in found:
-            if one["name"].startswith(f"{resource}-backfill-"):
-                return str(one["executionArn"])
-        return next((one["executionArn"] for one in found if self._is_of(one["executionArn"], resource)), None)
+        found = [one["executionArn"] for page in pages for one in page["executions"] if "/" not in one["executionArn"]]
+        return [arn for arn in found if self._is_of(arn, resource)]
 
     def start(self, resource: str) -> str:
         """Start an execution; return its ARN."""
@@ -112,16 +110,12 @@ class Backfills:
         """Stop an execution, and with it those of its ranges."""
         self._states.stop_execution(executionArn=arn, cause="given up by storekey backfill --give-up")
 
-    def execution(self, arn: str) -> Execution:
-        """Tell how an execution goes; one that a range failed has that range's error."""
+    def execution(self, arn: str, resource: str) -> Execution:
+        """Tell how an execution of a resource goes; one that a range failed has the error that the range has noted."""
         execution = self.exports.execution(arn)
-        if execution.error != _STOPPED:
+        if execution.error not in _STOPPED or not (failing := self.known(resource).failing):
             return execution
-        try:
-            child = self._failed_range(arn)
-        except botocore.exceptions.ClientError:
-            return execution  # it failed all the same, and says less of it
-        return replace(execution, error=child.error, cause=child.cause) if child else execution
+        return replace(execution, error=failing.error, cause=failing.message)
 
     def call(self, resource: str, **more: Any) -> dict[str, Any]:
         """Run the function that exports, about a resource's backfill; raises FunctionFailed."""
@@ -160,16 +154,9 @@ class Backfills:
         return self._stack.output("ExportStateTableName")
 
     def _is_of(self, arn: str, resource: str) -> bool:
-        """Tell whether an execution that a person or a rule named is about a resource."""
+        """Tell whether an execution is about a resource."""
         given = self._states.describe_execution(executionArn=arn).get("input") or "{}"
         return object_of(given).get("resource") == resource
-
-    def _failed_range(self, arn: str) -> Execution | None:
-        for run in self._states.list_map_runs(executionArn=arn)["mapRuns"]:
-            failed = self._states.list_executions(mapRunArn=run["mapRunArn"], statusFilter="FAILED", maxResults=1)
-            for one in failed["executions"]:
-                return self.exports.execution(one["executionArn"])
-        return None
 
     def _items(self, keys: list[str]) -> Iterator[dict[str, Any]]:
         """Read items, a hundred at a time; what DynamoDB leaves out is asked for again."""

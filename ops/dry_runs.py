@@ -16,6 +16,8 @@ from .prices import REGION
 
 _COSTS = {"": "name", "amount": "number", "price": "name", "USD": "number"}
 _LONG = 3600.0
+# The time-out of the state machine.
+_LONGEST_EXECUTION = 2_419_200
 
 
 def dry_run(options: Options, backfills: Backfills, resource: str, region: str, timeout: float) -> None:
@@ -78,7 +80,7 @@ def _shown(planned: Mapping[str, Any], estimate: Estimate, resource: str, open_p
         "rows": "unknown, the store tells no count" if estimate.rows is None else f"about {estimate.rows:,}",
         "requests": f"about {estimate.requests:,}",
         "quota": _quota(planned.get("quota")),
-        "takes": _takes(estimate),
+        "takes": takes(estimate),
         "costs": f"about ${estimate.usd:.2f}" if estimate.usd >= 0.01 else "less than $0.01",
     }
     if open_plan:
@@ -101,7 +103,15 @@ def _quota(quota: Mapping[str, Any] | None) -> str:
     return f"{quota['requests']:,} requests in {quota['window_seconds']} s, the reserve left out"
 
 
-def _takes(estimate: Estimate) -> str:
+def takes(estimate: Estimate) -> str:
+    """Tell how long a backfill takes, why, and what comes after the longest that one execution may take."""
+    if estimate.seconds <= _LONGEST_EXECUTION:
+        return _bound(estimate)
+    again = "the same command then goes on, as long as a range was finished in the last 7 days"
+    return f"{_bound(estimate)}. One execution may take four weeks at most; {again}"
+
+
+def _bound(estimate: Estimate) -> str:
     hours = f"about {_hours(estimate.seconds)}"
     if estimate.quota_seconds is None:
         return f"{hours}, as fast as the store answers; its quota may make it longer"

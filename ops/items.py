@@ -21,6 +21,9 @@ class Failing:
     message: str
     since: str | None
 
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.error, self.message)))
+
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item as Python has it; every number of the state is whole."""

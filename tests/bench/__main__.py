@@ -9,6 +9,7 @@ from rich.console import Console
 from tests.bench.backfill import measure_backfills
 from tests.bench.cold_start import measure_cold_starts
 from tests.bench.exports import measure_exports, measure_quota
+from tests.bench.growth import compute_growth
 from tests.bench.peers import measure_peers
 from tests.bench.warm_call import measure_warm_calls
 
@@ -31,6 +32,7 @@ def main() -> None:
     console.print(measure_peers(given.peers, (0.0, 0.05), given.rounds, console.print))
     console.print(measure_quota(console.print))
     console.print(measure_backfills(given.backfill, (0.0, 0.05), (1, 2, 4), console.print))
+    console.print(compute_growth())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from storekey.exports._rows import decode_v2
 from tests.bench.exports import Say, deployed, used
 
 HOUR = 3600.0
-_INCLUDE = {"include": "consignments.line_items", "consignment_structure": "object"}
+INCLUDE = {"include": "consignments.line_items", "consignment_structure": "object"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def rows_of_store(store: SandboxStore) -> Iterator[bytes]:
     """The bytes of all orders as the store sends them, without their closing brace."""
     last = 0
     while True:
-        _, body = store.get("v2/orders", {"sort": "id:asc", "limit": 250, "min_id": last + 1, **_INCLUDE})
+        _, body = store.get("v2/orders", {"sort": "id:asc", "limit": 250, "min_id": last + 1, **INCLUDE})
         page = decode_v2(body or b"[]")
         if not page.rows:
             return

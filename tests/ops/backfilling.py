@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -63,15 +63,21 @@ def range_(exporting: Exporting, name: str, rows: int, done: bool = False, quota
 
 
 class Function:
-    """The function that exports, as Lambda's client runs it: answers of a test in turn; keeps the events."""
+    """The function that exports, as Lambda's client runs it: answers of a test in turn; keeps the events.
+
+    ``meanwhile`` is what happens before the first of them.
+    """
 
     meta = SimpleNamespace(region_name="eu-west-1")
 
     def __init__(self) -> None:
         self.answers: list[Mapping[str, Any]] = []
         self.events: list[dict[str, Any]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if not self.events:
+            self.meanwhile()
         self.events.append(json.loads(Payload))
         given = self.answers.pop(0)
         failed = {"FunctionError": "Unhandled"} if "errorType" in given else {}

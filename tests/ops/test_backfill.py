@@ -46,7 +46,6 @@ def looks(exporting: Exporting, monkeypatch: pytest.MonkeyPatch) -> Looks:
     counted = Looks()
     monkeypatch.setattr("ops.backfill_following.look", counted)
     monkeypatch.setattr("ops.backfill_following._POLL_SECONDS", 0.02)
-    monkeypatch.setattr("ops.backfill_commands._POLL_SECONDS", 0.02)
     return counted
 
 
@@ -105,6 +104,7 @@ def test_one_that_runs_already_is_followed_and_no_other_is_started(
     plan(exporting)
     range_(exporting, "00000", 9_900, done=True)
     exporting.start("customers-backfill-1", "customers")
+    exporting.start("orders-backfill-of-customers", "customers")  # the input counts
     exporting.start("by-hand")  # as the console names it, or a rule
 
     def story() -> None:
@@ -114,7 +114,11 @@ def test_one_that_runs_already_is_followed_and_no_other_is_started(
     with exporting.playing(story):
         result = run("--json", "backfill", "orders")
     assert result.exit_code == 0, result.output
-    assert [one.name for one in exporting.executions] == ["customers-backfill-1", "by-hand"]
+    assert [one.name for one in exporting.executions] == [
+        "customers-backfill-1",
+        "orders-backfill-of-customers",
+        "by-hand",
+    ]
     lines = result.stderr.splitlines()
     assert lines[0] == "storekey: following by-hand, which is running already"
     how_far = "9,900 of about 40,000 rows, 7 requests, 1 of 2 ranges done"
@@ -176,35 +180,40 @@ def test_a_failure_says_why_and_what_to_do(run: Run, exporting: Exporting, error
     assert "app.py" not in result.output
 
 
-class Machines:
-    """Step Functions of a backfill that one of its ranges failed; moto runs no maps."""
-
-    def __init__(self, error: str) -> None:
-        self._error = error
-
-    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        error = self._error if executionArn == "child" else "BackfillStopped"
-        return {"status": "FAILED", "error": error, "cause": f"of {executionArn}"}
-
-    def list_map_runs(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - the same
-        return {"mapRuns": [{"mapRunArn": f"map of {executionArn}"}]}
-
-    def list_executions(self, mapRunArn: str, statusFilter: str, maxResults: int) -> dict[str, Any]:  # noqa: N803
-        assert (mapRunArn, statusFilter, maxResults) == ("map of parent", "FAILED", 1)
-        return {"executions": [{"executionArn": "child"}]}
-
-
-def test_a_backfill_that_a_range_failed_has_the_error_of_that_range(
-    exporting: Exporting, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "noted", "told"),
+    {
+        "of its range": ("BackfillStopped", "Forbidden", ("Forbidden", "GET v2/orders: 403", False)),
+        "of the map itself": (
+            "States.ExceedToleratedFailureThreshold",
+            "Unauthorized",
+            ("Unauthorized", "GET v2/orders: 403", True),
+        ),
+        "that nobody noted": ("BackfillStopped", None, ("BackfillStopped", "threshold", False)),
+        "of its own": ("BadEvent", "Forbidden", ("BadEvent", "threshold", False)),
+    }.values(),
+)
+def test_a_backfill_that_was_stopped_has_the_error_that_its_range_has_noted(
+    exporting: Exporting, error: str, noted: str | None, told: tuple[str, str, bool]
 ) -> None:
-    client = OperatorsStack.client
-    monkeypatch.setattr(
-        OperatorsStack,
-        "client",
-        lambda self, service, **more: Machines("Forbidden") if service == "stepfunctions" else client(self, service),
-    )
-    execution = Backfills(OperatorsStack("storekey")).execution("parent")
-    assert (execution.error, execution.cause, execution.refused) == ("Forbidden", "of child", False)
+    failing = {"error": noted, "message": "GET v2/orders: 403", "at": 1_790_000_000}
+    plan(exporting, **({"failing": failing} if noted else {}))
+    exporting.start("orders-backfill-1")
+    exporting.end(error=error, cause="threshold")
+    (one,) = exporting.executions
+    execution = Backfills(OperatorsStack("storekey")).execution(one.execution_arn, "orders")
+    assert (execution.error, execution.cause, execution.refused) == told
+
+
+def test_why_a_range_failed_is_said_at_the_end(run: Run, exporting: Exporting) -> None:
+    def story() -> None:
+        plan(exporting, failing={"error": "Forbidden", "message": "GET v2/orders: 403", "at": 1_790_000_000})
+        exporting.end(error="BackfillStopped", cause="the tolerated failure threshold was exceeded")
+
+    with exporting.playing(story):
+        result = run("backfill", "orders")
+    assert result.exit_code == 1
+    assert "failed (Forbidden: GET v2/orders: 403); backfill again, it goes on where it" in result.stderr
 
 
 def test_while_the_credentials_are_refused_it_is_said_that_the_backfill_waits(

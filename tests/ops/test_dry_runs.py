@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ops.dry_runs import takes
+from ops.estimates import estimated
 from tests.ops.backfilling import BACKFILL, DRY, Function, function, plan
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
@@ -60,6 +62,24 @@ def test_what_a_dry_run_does_not_know_it_says(
 ) -> None:
     function.answers = [{**DRY, **change}]
     assert told in " ".join(run("backfill", "orders", "--dry-run").stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("weeks", "bound"),
+    {
+        "by the quota": (5, {"quota": {"requests": 1040, "window_seconds": 5 * 7 * 86_400}}),
+        "by its pace": (
+            5,
+            {"quota": None, "estimate": {**DRY["estimate"], "seconds_sampled": 5 * 7 * 86_400 * 4 / 1040}},
+        ),
+        "in time": (4, {"quota": {"requests": 1040, "window_seconds": 4 * 7 * 86_400}}),
+    }.values(),
+)
+def test_what_takes_longer_than_an_execution_may_goes_on_by_the_same_command(weeks: int, bound: dict[str, Any]) -> None:
+    told = takes(estimated({**DRY, **bound}, 4))
+    assert told.startswith(f"about {weeks * 7 * 24}.0 h, as ")
+    limit = "One execution may take four weeks at most; the same command then goes on, as long as a range was finished"
+    assert (limit in told) == (weeks > 4)
 
 
 def test_a_quota_that_is_spent_ends_a_dry_run_in_time(run: Run, exporting: Exporting, function: Function) -> None:

@@ -42,6 +42,8 @@ def test_each_cost_is_an_amount_times_a_price() -> None:
     assert costs["Lambda, time"].usd == pytest.approx(520 * 0.0000133334)
     assert costs["Lambda, calls"].amount == 26 + 1  # one a range and the tail, which are done in one go; and the plan
     assert costs["Step Functions"].usd == pytest.approx((8 + 26 * 4) / 1000 * 0.025)
+    # Four of each call, one of each file, one in ten seconds of work; two units each, as each request takes.
+    assert costs["DynamoDB, writes"].amount == (27 * 4 + 26 + 1040 / 10) * 2 + 1040 * 2
     assert costs["S3, files"].amount == 26 + 1 + 4
     assert costs["S3, a month"].amount == pytest.approx(250_000 * 41_234 / 250 / 2**30)
     assert estimate.usd == pytest.approx(sum(cost.amount / cost.price.each * cost.price.usd for cost in estimate.costs))
