@@ -135,7 +135,7 @@ def test_two_executions_share_the_ranges_and_both_end_well(exports: Exports) -> 
 
 def test_a_backfill_that_was_given_up_ends_and_rings_nothing(exports: Exports) -> None:
     abandon = {"resource": "orders", "mode": "backfill", "abandon": True}
-    exports.store.before_request = at(14, lambda: exports.pool.invoke(abandon))
+    exports.store.before_request = at(6, lambda: exports.pool.invoke(abandon))
     assert exports.start_backfill().wait().status == "FAILED"
     assert "failing" not in exports.item("orders/backfill")
     assert set(points(exports.new_logs(), "ExportsFailing")) == {0}

@@ -143,7 +143,8 @@ def _noted(state: State, wanted: Wanted, failed: Any) -> dict[str, Any]:
     if error == BackfillGone.__name__:
         return {"resource": wanted.resource, "noted": False}  # it was given up or finished, and nobody need be told
     key = backfill_key(wanted.resource) if wanted.mode == BACKFILL else wanted.resource
-    state.note_failure(key, error[:200], cause[:1000], unless_known=error == _CHILD_FAILED)
+    note = state.note_failed_range if error == _CHILD_FAILED else state.note_failure
+    note(key, error[:200], cause[:1000])
     logger().error("export gave up", extra={"resource": wanted.resource, "error": error})
     return {"resource": wanted.resource, "noted": True}
 

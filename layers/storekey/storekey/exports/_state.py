@@ -137,13 +137,19 @@ class State:
         """Give the lease back, if it is still held."""
         self._update(lease.key, "REMOVE #owner, lease_until", "fence = :fence", {":fence": lease.fence}, _OWNER)
 
-    def note_failure(self, key: str, error: str, message: str, *, unless_known: bool = False) -> None:
-        """Note that an execution gave up, why (unless that is known already), and since when such a thing happens."""
+    def note_failure(self, key: str, error: str, message: str) -> None:
+        """Note that an execution gave up, why, and since when such a thing happens."""
         now = _now()
         failing = {"error": error, "message": message, "at": now}
-        why = "if_not_exists(failing, :failing)" if unless_known else ":failing"
-        changes = f"SET failing = {why}, failing_since = if_not_exists(failing_since, :now)"
+        changes = "SET failing = :failing, failing_since = if_not_exists(failing_since, :now)"
         self._update(key, changes, "", {":failing": failing, ":now": now})
+
+    def note_failed_range(self, key: str, error: str, message: str) -> None:
+        """Note that a backfill failed by a range, if there is one: it was not given up. Why the range failed stays."""
+        now = _now()
+        changes = "SET failing = if_not_exists(failing, :failing), failing_since = if_not_exists(failing_since, :now)"
+        values = {":failing": {"error": error, "message": message, "at": now}, ":now": now}
+        self._update(key, changes, "attribute_exists(#plan)", values, _PLAN)
 
     def save_plan(self, key: str, plan: Plan, instead_of: str) -> bool:
         """Note a plan where there is none but ``instead_of``; return whether that is so."""
