@@ -6,6 +6,8 @@ From the rules of its plan, a page of the sandbox's orders, and an answer that t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from rich.table import Table
 
@@ -19,18 +21,17 @@ from tests.bench.backfill import INCLUDE
 
 RESERVE_PERCENT = 20
 WINDOW_SECONDS = 30
-CHILDREN = 4
 _ANSWER_SECONDS = 1.0
 _MEMORY_MB = 512
 
 
-def compute_growth(quotas: tuple[int, ...] = (150, 450)) -> Table:
-    """Return a table of requests, time at quotas (requests in 30 s), USD, and compressed GB."""
-    hours = [f"takes at {quota} in {WINDOW_SECONDS} s" for quota in quotas]
+def compute_growth(quotas: Mapping[int, int] = MappingProxyType({150: 4, 450: 12})) -> Table:
+    """Return a table of requests, time at quotas (requests in 30 s, and children at once), USD, and compressed GB."""
+    hours = [f"at {quota} in {WINDOW_SECONDS} s, {children} children" for quota, children in quotas.items()]
     table = Table("orders", "ranges", "requests", *hours, "USD", "of it S3, a month", "GB", title="computed")
     size = _bytes_of_a_row()
     for orders in (10_000, 100_000, 1_000_000, 10_000_000):
-        found = [_estimate(orders, size, quota) for quota in quotas]
+        found = [_estimate(orders, size, *each) for each in quotas.items()]
         first = found[0]
         table.add_row(
             f"{orders:,}",
@@ -48,7 +49,7 @@ def _span(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
-def _estimate(orders: int, bytes_of_a_row: float, quota: int) -> Estimate:
+def _estimate(orders: int, bytes_of_a_row: float, quota: int, children: int) -> Estimate:
     ranges = divided(100, 99 + orders, orders)
     facts = {
         "requests": math.ceil(orders / PAGE_ROWS) + len(ranges) + 2,
@@ -59,7 +60,7 @@ def _estimate(orders: int, bytes_of_a_row: float, quota: int) -> Estimate:
     }
     granted = {"requests": quota * (100 - RESERVE_PERCENT) // 100, "window_seconds": WINDOW_SECONDS}
     answer = {"estimate": facts, "ranges": ranges, "count": orders, "quota": granted, "memory_mb": _MEMORY_MB}
-    return estimated(answer, CHILDREN)
+    return estimated(answer, children)
 
 
 def _bytes_of_a_row() -> float:
