@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 
 import boto3.session
@@ -24,6 +25,13 @@ __all__ = ["ACCOUNT", "REGION", "Aws", "Inbox", "Stack"]
 _LAMBDA = Config(read_timeout=960, retries={"total_max_attempts": 1})
 
 
+def moto() -> Any:
+    """Return moto as a WSGI application; at each request it would look through its own folder for the service."""
+    application: Any = DomainDispatcherApplication(create_backend_app)
+    application.get_backend_for_host = cache(application.get_backend_for_host)
+    return application
+
+
 class Aws:
     """AWS in a thread of this process, on a free port of the loopback interface.
 
@@ -34,12 +42,13 @@ class Aws:
     def __init__(self) -> None:
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._session = boto3.session.Session(region_name=REGION)
         self._stacks: list[Stack] = []
 
     def __enter__(self) -> Self:
         # The web server logs each request to standard error unless it is told not to.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        app = Invocations(DomainDispatcherApplication(create_backend_app))
+        app = Invocations(moto())
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -80,7 +89,7 @@ class Aws:
         return stack
 
     def _new_client(self, service: str) -> Any:
-        new: Any = boto3.session.Session(region_name=REGION).client
+        new: Any = self._session.client
         config = Config(proxies={})
         return new(
             service,

@@ -94,14 +94,19 @@ class Execution:
     def wait(self, timeout: float = 60.0) -> Outcome:
         """Wait for the end. Raises TimeoutError, naming the last states, when it takes longer than seconds."""
         until = time.monotonic() + timeout
-        while (seen := self.client.describe_execution(executionArn=self.arn))["status"] == RUNNING:
+        while self._runs():
             if time.monotonic() > until:
                 raise TimeoutError(
                     f"it runs still after {timeout:g} s, its last states: {' -> '.join(self.states()[-9:])}"
                 )
             time.sleep(_POLL_SECONDS)
+        seen = self.client.describe_execution(executionArn=self.arn)
         output = json.loads(seen["output"]) if "output" in seen else None
         return Outcome(seen["status"], output, seen.get("error"), seen.get("cause"))
+
+    def _runs(self) -> bool:
+        """Look where it is kept: to ask again and again by the API would take much of the time that it waits."""
+        return bool(interpreter().describe_execution(self.arn).exec_status == RUNNING)
 
     def states(self) -> list[str]:
         """Return the names of the states that it has entered, in order."""

@@ -8,10 +8,12 @@ the process, as moto keeps its state for the life of the process too. tests/sand
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache, partial
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from . import deployed
@@ -26,20 +28,28 @@ def interpreter() -> Any:
 
     Replaces what is wrong first. Importing it takes half a second, so this is for templates with a state machine.
     """
+    # Tasks of AWS Batch, which definitions.py refuses, would load all of EC2 for one name: half of what this takes.
+    batch = ModuleType("moto.batch.utils")
+    batch.__dict__["JobStatus"] = SimpleNamespace(SUCCEEDED="SUCCEEDED", FAILED="FAILED")
+    spared = sys.modules.setdefault(batch.__name__, batch) is batch
     # Each is a module of moto's own, imported late because it loads the whole grammar.
     from moto.stepfunctions import responses  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.common.error_name import error_equals_decl, error_name  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.component.common.path import result_path  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.state.choice.comparison import comparison_variable  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.state.fail import state_fail  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: PLC0415
-    from moto.stepfunctions.parser.asl.utils import boto_client  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.parse import asl_parser, preprocessor  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.utils import boto_client, json_path  # noqa: PLC0415
     from moto.stepfunctions.parser.backend.execution import Execution  # noqa: PLC0415
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415
 
     from . import moto_children, moto_maps  # noqa: PLC0415
 
+    if spared:
+        del sys.modules[batch.__name__]
     # It logs every error that a definition is about to catch.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     backend = stepfunctions_parser_backends[PSEUDO_PARAMETERS["AWS::AccountId"]][PSEUDO_PARAMETERS["AWS::Region"]]
@@ -47,6 +57,10 @@ def interpreter() -> Any:
     _replace(boto_client, "boto3", lambda _: _Clients)
     # Definitions are checked more strictly before they come here (definitions.py); this takes half of a stack's time.
     _replace(type(backend), "_validate_definition", lambda _: staticmethod(lambda definition: None))
+    # An execution is short here, and most of its time would be grammar that was read before.
+    _replace(asl_parser.AmazonStateLanguageParser, "parse", partial(_read_once, preprocessor.Preprocessor))
+    _replace(json_path, "parse", cache)
+    _replace(result_path, "parse", cache)
     _replace(backend, "start_execution", _named)
     _replace(Execution, "stop", _at_once)
     _replace(Environment, "set_error", _unless_stopped)
@@ -62,6 +76,19 @@ def interpreter() -> Any:
 
 def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     setattr(owner, name, make(getattr(owner, name)))
+
+
+def _read_once(preprocessor: Any, original: Any) -> Any:
+    """moto reads a definition anew for each execution; the components it makes of it are each execution's own."""
+
+    @lru_cache(maxsize=64)
+    def read(definition: str) -> Any:
+        return original(definition)[1]
+
+    def parse(definition: str) -> tuple[Any, Any]:
+        return preprocessor().visit(read(definition)), read(definition)
+
+    return staticmethod(parse)
 
 
 class _Clients:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from socketserver import BaseServer, ThreadingMixIn
+from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from sandbox.aws import Aws
 from sandbox.functions import COVERAGE
 from sandbox.store import SandboxStore
+from sandbox.store.server import _Running
 from sandbox.store.settings import Settings as StoreSettings
 from tests.support import Secret, new_account
 
@@ -19,16 +24,58 @@ settings.register_profile(
 settings.load_profile("tests")
 
 
-# Where functions run as processes of their own whose lines are counted; anywhere else that would only take time.
-COUNTED = ("test_check_credentials", "test_promote_credentials", "test_rotate_credentials", "test_export")
+# Whose functions, in processes of their own, have their lines counted; anywhere else that would only take time.
+COUNTED = (
+    "test_the_life_of_a_token",
+    "test_a_broken_secret_is_invalid_and_refused",
+    "test_a_store_that_is_not_there_or_not_itself_is_unreachable",
+    "test_what_aws_refuses_is_raised",
+    "test_a_good_candidate_is_promoted_checked_and_told",
+    "test_a_missing_scope_names_the_route",
+    "test_a_candidate_is_rotated_to_and_told",
+    "test_a_schedule_without_a_candidate_fails_and_pages_only_for_old_credentials",
+    "test_an_event_that_no_rotation_sent_is_refused",
+    "test_what_the_schedules_export_is_what_the_store_holds",
+)
+# Whose tests call in this process what is counted; elsewhere counting would slow down the store and AWS for nothing.
+COUNTED_HERE = ("tests.layer.", "tests.ops.", "tests.functions.test_promote_credentials")
+
+
+@pytest.fixture(autouse=True)
+def _count_lines_of_few_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if getattr(request.node, "originalname", "") not in COUNTED:
+        for name in COVERAGE:
+            monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _count_lines_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as environment:
-        if request.module.__name__.rpartition(".")[2] not in COUNTED:
-            for name in COVERAGE:
-                environment.delenv(name, raising=False)
+    counting = None if request.module.__name__.startswith(COUNTED_HERE) else Coverage.current()
+    if counting:
+        counting.stop()
+    yield
+    if counting:
+        counting.start()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _count_no_lines_of_servers() -> Iterator[None]:
+    """The store and AWS answer in threads of their own, which run nothing that is counted."""
+
+    def uncounted(serve: Callable[..., None]) -> Callable[..., None]:
+        def serve_uncounted(*arguments: Any, **named: Any) -> None:
+            sys.settrace(None)
+            serve(*arguments, **named)
+
+        return serve_uncounted
+
+    with pytest.MonkeyPatch.context() as servers:
+        for kind, method in (
+            (_Running, "_run"),
+            (BaseServer, "serve_forever"),
+            (ThreadingMixIn, "process_request_thread"),
+        ):
+            servers.setattr(kind, method, uncounted(getattr(kind, method)))
         yield
 
 

@@ -97,7 +97,7 @@ def current(stack: Stack) -> dict[str, Any]:
 
 def test_there_is_no_command_that_no_test_runs() -> None:
     try_it, deploy, store, stage, back, export, backfill = blocks("sh")
-    assert try_it.split() == ["make", "demo", "make", "test"]
+    assert try_it.split() == ["make", "demo", "make", "test"], "tests/sandbox/test_demo.py runs the first"
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
     assert "CANDIDATE" in stage
@@ -105,10 +105,6 @@ def test_there_is_no_command_that_no_test_runs() -> None:
     assert "storekey export" in export
     assert "storekey backfill" in backfill
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
-
-
-def test_make_demo() -> None:
-    assert "33 claims" in run("make demo")
 
 
 def test_make_test_and_make_say_what_they_do() -> None:
@@ -127,7 +123,7 @@ def test_both_shapes_of_the_secret_are_taken(block: str) -> None:
 
 def test_storing_staging_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
     stack, shell = operator
-    _, _, store, stage, back, _ = blocks("sh")
+    _, _, store, stage, back, _, _ = blocks("sh")
     first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
     (tmp_path / "credentials.json").write_text(json.dumps(first))
     shell(store)
@@ -169,8 +165,7 @@ def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxSt
     export, runs, verify = commands.replace(".venv/bin/", "").splitlines()
     shell(export)
     (run_id,) = re.findall(r"\d{8}T\d{6}Z-full", shell(runs))
-    assert len(sandbox_store.orders) == 600
-    assert "600" in shell(re.sub(r"\S+-full", run_id, verify))
+    assert str(len(sandbox_store.orders)) in shell(re.sub(r"\S+-full", run_id, verify))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/exports.md"])
@@ -190,6 +185,8 @@ def clone(tmp_path: Path) -> Path:
     for name in TREE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
+    if (cache := ROOT / ".mypy_cache").exists():
+        shutil.copytree(cache, tmp_path / cache.name)  # what `make lint` knows of the same files already
     source, test = blocks("python")
     (tmp_path / "functions/recent_orders").mkdir(exist_ok=True)
     (tmp_path / "functions/recent_orders/app.py").write_text(source)

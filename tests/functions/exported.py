@@ -158,8 +158,8 @@ class Exports:
     def clean(self) -> None:
         """Forget all runs, faults and requests; the store's rows and the account stay."""
         s3, bucket = self.aws.client("s3"), self.stack.outputs["ExportBucketName"]
-        for key in self.objects:
-            s3.delete_object(Bucket=bucket, Key=key)
+        if there := s3.list_objects_v2(Bucket=bucket).get("Contents"):
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": each["Key"]} for each in there]})
         for key in self.items():
             self.forget(key)
         self.store.heal()

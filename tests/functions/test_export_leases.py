@@ -11,10 +11,9 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from sandbox.aws import Aws
+from sandbox.aws import Aws, moto
 from sandbox.store import Arriving
 from tests.functions.exported import Exports, exporting
 
@@ -29,7 +28,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._aws: Any = DomainDispatcherApplication(create_backend_app)
+        self._aws = moto()
         self.passing: Callable[[str], object] = lambda name: None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -33,7 +33,10 @@ def stack(aws: Aws, sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def run() -> Run:
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "")  # the command sets it, and other tests should not inherit that
+    monkeypatch.delenv("POWERTOOLS_LOG_LEVEL")
+
     def invoke(*arguments: str, typed: str | bytes | None = None) -> Result:
         return CliRunner().invoke(app, arguments, input=typed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -249,6 +250,7 @@ def test_a_backfill_is_planned_worked_on_and_finished(
 def test_a_dry_run_and_giving_up_answer_what_they_did(
     invoke: Invoke, filled: str, place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "storekey")  # the command line, where it was tested before, keeps it silent
     dry = backfill(invoke, dry_run=True)
     assert dry["estimate"]["requests"] > 0 and place.item("orders/backfill") == {}
     assert backfill(invoke, abandon=True) == {"resource": "orders", "mode": "backfill", "run": "", "abandoned": False}
