@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from socketserver import BaseServer, ThreadingMixIn
@@ -22,6 +23,13 @@ settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """Leave alone what was imported for good, and look for garbage less often: it would be found all the same."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 # Whose functions, in processes of their own, have their lines counted; anywhere else that would only take time.
