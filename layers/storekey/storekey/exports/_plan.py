@@ -8,7 +8,7 @@ ranges were chosen, nor whether the store told its last id rightly.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Self
 
@@ -87,16 +87,12 @@ class Plan:
         for one, run in zip([*self.ranges, self.tail], runs, strict=True):
             if not run.finished or (run.after, run.stop) != (one.after, one.to) or not _holds_its_own(run):
                 raise ValueError(f"range {one.number} of {self.id} is not what was planned")
-        return Run(
-            mode=BACKFILL,
-            api=self.api,
-            end=self.end,
-            started=self.started,
-            skew=self.skew,
-            last_id=max((run.last_id for run in runs), default=0),
+        return replace(
+            self.run(Range(0, 0)),
+            range=None,
+            last_id=max(run.last_id for run in runs),
             rows=sum(run.rows for run in runs),
             requests=self.requests + sum(run.requests for run in runs),
-            with_lines=self.with_lines,
             lines="+".join(sorted({run.lines for run in runs if run.lines})),
             fetched_lines=sum(run.fetched_lines for run in runs),
             incomplete=sum(run.incomplete for run in runs),
