@@ -13,8 +13,10 @@ from typing import Any
 
 import botocore.exceptions
 
+from storekey.exports._state import plain
+
 from .exports import Execution, Exports, check_exported
-from .items import Failing, failing_of, moment, object_of, plain
+from .items import Failing, failing_of, moment, object_of
 from .stack import Stack
 
 _KEYS_A_CALL = 100  # BatchGetItem takes no more

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .items import Failing, failing_of, message_of, moment, object_of, plain
+from storekey.exports._state import plain
+
+from .items import Failing, failing_of, message_of, moment, object_of
 from .manifests import RUN, manifest_key
 from .sources import InputError
 from .stack import Stack

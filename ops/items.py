@@ -7,10 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
-
-from boto3.dynamodb.types import TypeDeserializer
 
 
 @dataclass(frozen=True)
@@ -23,12 +20,6 @@ class Failing:
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.error, self.message)))
-
-
-def plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item as Python has it; every number of the state is whole."""
-    deserialize = TypeDeserializer().deserialize
-    return {name: _whole(deserialize(value)) for name, value in item.items()}
 
 
 def failing_of(item: Mapping[str, Any]) -> Failing | None:
@@ -54,17 +45,6 @@ def message_of(cause: str) -> str:
     """Return what an error says: Lambda wraps it in JSON, cut off or not, with a trace that nobody needs here."""
     wrapped = re.search(r'"errorMessage":\s*("(?:[^"\\]|\\.)*")', cause)
     return str(_json(wrapped[1])) if wrapped else cause
-
-
-def _whole(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value)
-        case dict():
-            return {name: _whole(inner) for name, inner in value.items()}
-        case list():
-            return [_whole(inner) for inner in value]
-    return value
 
 
 def _json(text: str | bytes) -> Any:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from storekey.exports._plan import Plan, Range, divided
 from storekey.exports._run import Part, Run
-from storekey.exports._state import _plain
+from storekey.exports._state import plain
 
 PLAN = Plan("orders", "v2", end=1_795_500_000, started=1_795_500_060, skew=3, count=9, requests=4, stops=(10, 20))
 IDS = st.integers(1, (1 << 63) - 1)
@@ -49,7 +49,7 @@ def test_what_the_store_does_not_tell_makes_no_ranges(facts: tuple[int | None, i
 
 def test_a_plan_is_kept_as_it_is() -> None:
     assert Plan.from_item({**PLAN.as_item(), "of another version": 1}) == PLAN
-    assert _plain({"plan": {"M": {"stops": {"L": [{"N": "10"}]}}}}) == {"plan": {"stops": [10]}}
+    assert plain({"plan": {"M": {"stops": {"L": [{"N": "10"}]}}}}) == {"plan": {"stops": [10]}}
     assert PLAN.as_item()["id"] == PLAN.id == "20261124T060000Z-backfill"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from storekey.exports._dates import iso, iso_milliseconds, seconds_of
 from storekey.exports._routes import Position, Window
 from storekey.exports._run import LAG_SECONDS, OVERLAP_SECONDS, Part, Run, window_end, window_start
-from storekey.exports._state import _plain
+from storekey.exports._state import plain
 
 NOON = 1_795_521_600
 _COUNTS = st.integers(0, 10**15)
@@ -38,7 +38,7 @@ def runs(draw: st.DrawFn) -> Run:
 @given(runs())
 def test_a_run_is_the_same_after_dynamodb(run: Run) -> None:
     item = {"run": TypeSerializer().serialize(run.as_item())}
-    kept = _plain(item)["run"]
+    kept = plain(item)["run"]
     assert Run.from_item(kept) == run
     assert kept["id"] == run.id
     assert not any(isinstance(value, float) for value in TypeDeserializer().deserialize(item["run"]).values())

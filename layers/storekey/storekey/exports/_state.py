@@ -193,7 +193,7 @@ class State:
 
     def _get(self, key: str) -> dict[str, Any]:
         answer = self._client.get_item(TableName=self._table, Key=_marshalled({"resource": key}), ConsistentRead=True)
-        return _plain(answer.get("Item", {}))
+        return plain(answer.get("Item", {}))
 
     def _write(self, lease: Lease, changes: str, values: Mapping[str, Any], further: str = "") -> None:
         condition = f"fence = :fence{further}"
@@ -226,7 +226,7 @@ class State:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return None
-        return _plain(answer["Attributes"])
+        return plain(answer["Attributes"])
 
 
 # Words of DynamoDB's own.
@@ -245,7 +245,7 @@ def _marshalled(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: serialize(value) for name, value in values.items()}
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item's values as Python has them; every number here is whole."""
     from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415 - with the client, on first use
 
