@@ -6,7 +6,7 @@ import functools
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from botocore.config import Config
 from sandbox.aws import Aws
 from storekey import AllowedHosts, Credentials
 from storekey._secret import Secret
-from storekey._signed import SecretsManager, endpoint
+from storekey._signed import SECRETS_MANAGER, SQS, Service, Signed, endpoint
 from storekey._sockets import _public_context
 from tests.peers import peer, server_context
 from tests.support import store_at
@@ -71,17 +71,18 @@ ANSWER = {"SecretString": "{}", "VersionId": "v1", "CreatedDate": 1_795_500_000.
     ],
 )
 def test_the_endpoint_is_botocores_or_left_to_it(changes: dict[str, str], expected: str | None) -> None:
-    assert endpoint({**LAMBDA, **changes}) == expected
+    assert endpoint(SECRETS_MANAGER, {**LAMBDA, **changes}) == expected
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-2", "ap-southeast-4", "cn-north-1", "us-gov-east-1"])
 @pytest.mark.parametrize("fips", [False, True])
-def test_botocore_knows_the_same_endpoints(region: str, fips: bool) -> None:
-    ours = endpoint({**LAMBDA, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_USE_FIPS_ENDPOINT": f"{fips}"})
+@pytest.mark.parametrize("service", [SECRETS_MANAGER, SQS])
+def test_botocore_knows_the_same_endpoints(region: str, fips: bool, service: Service) -> None:
+    named = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_USE_FIPS_ENDPOINT": f"{fips}"}
+    ours = endpoint(service, {**LAMBDA, **named})
     config = Config(use_fips_endpoint=fips)
-    client = boto3.session.Session(region_name=region).client(
-        "secretsmanager", config=config, aws_access_key_id="a", aws_secret_access_key="b"
-    )
+    new: Any = boto3.session.Session(region_name=region).client
+    client = new(service.name, config=config, aws_access_key_id="a", aws_secret_access_key="b")
     assert ours in (None, f"{client.meta.endpoint_url}/")
 
 
@@ -119,28 +120,51 @@ def answering(status: int, body: bytes) -> Iterator[tuple[_Asked, dict[str, str]
         thread.join()
 
 
+def boto3_client(service: str, environ: dict[str, str]) -> Any:
+    new: Any = boto3.session.Session(region_name="eu-central-1").client
+    return new(
+        service,
+        endpoint_url=environ["AWS_ENDPOINT_URL"],
+        aws_access_key_id=LAMBDA["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=LAMBDA["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=LAMBDA["AWS_SESSION_TOKEN"],
+        config=Config(proxies={}),
+    )
+
+
 def test_what_is_sent_is_what_boto3_sends() -> None:
     with answering(200, json.dumps(ANSWER).encode()) as (server, environ):
-        found = SecretsManager(environ).ask("GetSecretValue", ASKED)
-        client = boto3.session.Session(region_name="eu-central-1").client(
-            "secretsmanager",
-            endpoint_url=environ["AWS_ENDPOINT_URL"],
-            aws_access_key_id=LAMBDA["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=LAMBDA["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=LAMBDA["AWS_SESSION_TOKEN"],
-            config=Config(proxies={}),
-        )
-        theirs = client.get_secret_value(SecretId="arn:secret", VersionStage="AWSCURRENT")
+        found = Signed(SECRETS_MANAGER, environ).ask("GetSecretValue", ASKED)
+        theirs = boto3_client("secretsmanager", environ).get_secret_value(**ASKED)
+    ours, boto = same_requests(server)
+    if ours["x-amz-date"] == boto["x-amz-date"]:
+        assert ours["authorization"] == boto["authorization"]
+    assert found
+    assert {name: found[name] for name in ANSWER} == {name: dict(theirs)[name] for name in ANSWER}
+
+
+def test_a_message_is_sent_as_boto3_sends_it() -> None:
+    sent = {"QueueUrl": "https://sqs.eu-central-1.amazonaws.com/123456789012/queue", "MessageBody": '{"a": "\u00e4"}'}
+    with answering(200, b'{"MessageId": "1", "MD5OfMessageBody": "09f2b60d8fd2d49f5d8d19b4e9c3ca28"}') as (
+        server,
+        environ,
+    ):
+        found = Signed(SQS, environ).ask("SendMessage", sent)
+        with suppress(Exception):  # of the body's sum, which is no matter here
+            boto3_client("sqs", environ).send_message(**sent)
+    same_requests(server)
+    assert found
+    assert found["MessageId"] == "1"
+
+
+def same_requests(server: _Asked) -> tuple[dict[str, str], dict[str, str]]:
     (ours, body), (boto, boto_body) = server.requests
     assert json.loads(body) == json.loads(boto_body)
     for header in ("x-amz-target", "content-type", "x-amz-security-token", "host"):
         assert ours[header] == boto[header]
-    parts = [header["authorization"].split(", ") for header in (ours, boto)]
-    if ours["x-amz-date"] == boto["x-amz-date"]:
-        assert parts[0] == parts[1]
-    assert parts[0][:2] == parts[1][:2], "credential scope and signed headers"
-    assert found
-    assert {name: found[name] for name in ANSWER} == {name: dict(theirs)[name] for name in ANSWER}
+    scopes = [header["authorization"].split(", ")[0] for header in (ours, boto)]
+    assert scopes[0] == scopes[1]
+    return ours, boto
 
 
 @pytest.mark.parametrize(
@@ -155,13 +179,13 @@ def test_what_is_sent_is_what_boto3_sends() -> None:
 )
 def test_whatever_is_no_plain_answer_is_left_to_boto3(status: int, body: bytes) -> None:
     with answering(status, body) as (server, environ):
-        assert SecretsManager(environ).ask("GetSecretValue", ASKED) is None
+        assert Signed(SECRETS_MANAGER, environ).ask("GetSecretValue", ASKED) is None
         assert len(server.requests) == 1
 
 
 def test_an_endpoint_that_does_not_answer_is_left_to_boto3() -> None:
     environ = {**LAMBDA, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    assert SecretsManager(environ).ask("GetSecretValue", ASKED) is None
+    assert Signed(SECRETS_MANAGER, environ).ask("GetSecretValue", ASKED) is None
 
 
 def test_the_ca_of_the_store_is_not_trusted_for_aws() -> None:
@@ -173,7 +197,7 @@ def test_the_ca_of_the_store_is_not_trusted_for_aws() -> None:
         assert store.get("time") == {"time": 1}, "the store may have it"
         heard = impostor.heard
         environ = {**LAMBDA, "AWS_ENDPOINT_URL": f"https://localhost:{impostor.port}"}
-        assert SecretsManager(environ).ask("GetSecretValue", ASKED) is None
+        assert Signed(SECRETS_MANAGER, environ).ask("GetSecretValue", ASKED) is None
         assert impostor.connections == 2
         assert impostor.heard == heard
 
@@ -192,7 +216,7 @@ def test_aws_is_asked_over_tls_and_the_list_of_cas_is_read_once(
     monkeypatch.setattr("storekey._sockets._public_context", functools.cache(_public_context.__wrapped__))
     with peer(server_context(ca.issue_cert("localhost"))) as aws, store_at(aws.port) as store:
         environ = {**LAMBDA, "AWS_ENDPOINT_URL": f"https://localhost:{aws.port}"}
-        assert SecretsManager(environ).ask("GetSecretValue", ASKED) == {"time": 1}
+        assert Signed(SECRETS_MANAGER, environ).ask("GetSecretValue", ASKED) == {"time": 1}
         assert store.get("time") == {"time": 1}
     assert b"X-Amz-Security-Token: session-token" in aws.heard
     assert readings == [1]

@@ -11,7 +11,7 @@ from ._credentials import Problem, parse_secret
 from ._hidden import Hidden
 from ._hosts import AllowedHosts
 from ._observability import hush
-from ._signed import SecretsManager
+from ._signed import SECRETS_MANAGER, Signed
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -32,7 +32,7 @@ class Secret:
         self._id = secret_id
         self._allowed_hosts = allowed_hosts
         self._made = client
-        self._signed = SecretsManager()
+        self._signed = Signed(SECRETS_MANAGER)
 
     @property
     def _client(self) -> SecretsManagerClient:
@@ -41,10 +41,11 @@ class Secret:
 
     def live(self) -> Version | None:
         """Return the live version, or None while the secret has never been filled."""
-        answer = self._asked("GetSecretValue", VersionStage=LIVE)
-        if answer and {"SecretString", "VersionId", "CreatedDate"} <= answer.keys():
-            return self._version(answer)
-        return self._get(VersionStage=LIVE)
+        return self._bearing(LIVE)
+
+    def previous(self) -> Version | None:
+        """Return the version that was live before, or None where there is none."""
+        return self._bearing(PREVIOUS)
 
     def staged(self, version: str, label: str) -> Version | None:
         """Return a version as long as it bears the label, or None."""
@@ -87,6 +88,12 @@ class Secret:
             self._client.exceptions.ResourceNotFoundException,
         ) as error:
             raise LabelMovedError(label) from error
+
+    def _bearing(self, label: str) -> Version | None:
+        answer = self._asked("GetSecretValue", VersionStage=label)
+        if answer and {"SecretString", "VersionId", "CreatedDate"} <= answer.keys():
+            return self._version(answer)
+        return self._get(VersionStage=label)
 
     def _described(self) -> Mapping[str, Any]:
         return self._asked("DescribeSecret") or self._client.describe_secret(SecretId=self._id)
