@@ -15,6 +15,7 @@ _UNITS = {
     "StoreLatency": MetricUnit.Milliseconds,
     "ExportLagSeconds": MetricUnit.Seconds,
     "ExportsBehindSeconds": MetricUnit.Seconds,
+    "EventAgeSeconds": MetricUnit.Seconds,
 }
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from ._cache import Version
 from ._check import check
-from ._invocation import invocation
-from ._promotion import Promotion, candidate_test, promote
+from ._credentials import Credentials
+from ._invocation import invocation, rehearsal
+from ._promotion import Promotion, Settle, Test, Verdict, candidate_test, promote
 from ._rotation import NoCandidate, NotPending, NotTested, rotate
 from ._secret import CANDIDATE, REJECTED, LabelMovedError
-from ._settings import SettingsError
+from ._settings import Settings, SettingsError
 from ._store import Store
 
 # The event of a new candidate takes seconds; one that is older than this got lost.
@@ -25,7 +26,8 @@ def promote_candidate() -> dict[str, Any]:
     Returns the answer of promote_credentials: ``result``, ``detail``, ``version``, ``previous``.
     """
     store = Store.from_environment()
-    promotion = promote(store.secret, candidate_test(store.settings), lambda outcome: _tell(store, outcome))
+    test, settle = _test(store.settings), _settle(store.settings)
+    promotion = promote(store.secret, test, lambda outcome: _tell(store, outcome), settle)
     if promotion.result == "promoted":
         check(store)
     return promotion.as_answer()
@@ -42,7 +44,8 @@ def rotate_candidate(step: str, token: str) -> None:
     store = Store.from_environment()
     failed: float | None = 1.0
     try:
-        rotate(store.secret, step, token, candidate_test(store.settings), lambda outcome: _tell(store, outcome))
+        test, settle = _test(store.settings), _settle(store.settings)
+        rotate(store.secret, step, token, test, lambda outcome: _tell(store, outcome), settle=settle)
         failed = 0.0 if step == "finishSecret" else None
     except NoCandidate:
         failed = 1.0 if _is_due(store.secret.live()) else None
@@ -66,6 +69,40 @@ def pick_up_candidate(store: Store) -> None:
         return
     if _now() - store.secret.changed() > _EVENT_IS_LOST:
         _client("lambda").invoke(FunctionName=_variable("PROMOTE_FUNCTION"), InvocationType="Event", Payload=b"{}")
+
+
+def _test(settings: Settings) -> Test:
+    """Return the test of a candidate; with webhooks, one for which there could be none is rejected in time."""
+    against_store = candidate_test(settings)
+
+    def test(version: Version) -> Verdict | None:
+        verdict = against_store(version)
+        if verdict or not _with_webhooks() or not isinstance(version.holds, Credentials):
+            return verdict
+        from .webhooks.sync import why_no_hooks  # noqa: PLC0415 - only where there are webhooks
+
+        with rehearsal():
+            why = why_no_hooks(settings, version.holds)
+        return Verdict(f"webhooks: {why[0]}", final=why[1]) if why else None
+
+    return test
+
+
+def _settle(settings: Settings) -> Settle:
+    """Return what makes the webhooks of credentials that have just become live."""
+
+    def settle(credentials: Credentials) -> str:
+        if not _with_webhooks():
+            return ""
+        from .webhooks.sync import settle as settle_webhooks  # noqa: PLC0415 - only where there are webhooks
+
+        return f"{settle_webhooks(settings, credentials)}; "
+
+    return settle
+
+
+def _with_webhooks() -> bool:
+    return bool(os.environ.get("WEBHOOK_URL"))
 
 
 def _is_due(live: Version | None) -> bool:

@@ -25,6 +25,10 @@ _TRIES = 5
 _PASSING = (RateLimited, Unavailable, Unreachable)
 
 
+class NotSettled(Exception):
+    """The new account does not do yet what the old one does: that must not be deleted. The message says why."""
+
+
 class Labelled(Protocol):
     """What promotion needs of a secret."""
 
@@ -56,15 +60,24 @@ class Promotion:
 
 
 Tell = Callable[[Promotion], None]
+Settle = Callable[[Credentials], str]
+
+
+def nothing(_: Credentials) -> str:
+    """Settle nothing: what the old account does, the new one does as well."""
+    return ""
+
+
 Test = Callable[[Version], Verdict | None]
 
 
-def promote(secret: Labelled, test: Test, tell: Tell) -> Promotion:
+def promote(secret: Labelled, test: Test, tell: Tell, settle: Settle = nothing) -> Promotion:
     """Test the candidate and make it live, or say why not.
 
-    ``test`` tries a version against the store, ``tell`` is called once for each outcome that a person must know of
-    (again, where the invocation was killed before it had ended). Raises LabelMovedError where others move the labels
-    faster than they can be read.
+    ``test`` tries a version against the store; ``settle`` makes what the new account needs before the old one may go,
+    and returns what is to be said of it, or raises NotSettled: then nobody is told yet, and the label CANDIDATE stays.
+    ``tell`` is called once for each outcome that a person must know of (again, where the invocation was killed before
+    it had ended). Raises LabelMovedError where others move the labels faster than they can be read.
     """
     for _ in range(_TRIES):
         candidate = secret.labels().get(CANDIDATE)
@@ -75,26 +88,31 @@ def promote(secret: Labelled, test: Test, tell: Tell) -> Promotion:
             continue  # replaced between the two readings
         verdict = test(staged)
         try:
-            return _end(secret, staged, verdict, tell)
+            return _end(secret, staged, verdict, settle, tell)
         except LabelMovedError:
             continue
     raise LabelMovedError(CANDIDATE)
 
 
-def _end(secret: Labelled, staged: Version, verdict: Verdict | None, tell: Tell) -> Promotion:
+def _end(secret: Labelled, staged: Version, verdict: Verdict | None, settle: Settle, tell: Tell) -> Promotion:
     labels = secret.labels()
     if labels.get(CANDIDATE) != staged.id:
         raise LabelMovedError(CANDIDATE)  # replaced while it was tested: the new one counts
-    return _reject(secret, labels, verdict, tell) if verdict else _make_live(secret, labels, staged, tell)
+    if verdict:
+        return _reject(secret, labels, verdict, tell)
+    return _make_live(secret, labels, staged, settle, tell)
 
 
-def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, tell: Tell) -> Promotion:
+def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, settle: Settle, tell: Tell) -> Promotion:
     previous = labels.get(LIVE)
     if previous == staged.id:
         previous = labels.get(PREVIOUS)  # by a repeat, or because Secrets Manager makes a first version live itself
     else:
         secret.move(LIVE, to=staged.id, off=previous)
-    promotion = Promotion("promoted", announcement(staged), staged.id, previous)
+    try:
+        promotion = Promotion("promoted", announcement(staged, settle), staged.id, previous)
+    except NotSettled as error:
+        return Promotion("promoted", f"live, but keep the old account: {error}", staged.id, previous)
     tell(promotion)
     drop_label(secret, REJECTED, labels.get(REJECTED))
     drop_label(secret, CANDIDATE, staged.id)
@@ -128,11 +146,13 @@ def drop_label(secret: Labelled, label: str, version: str | None) -> None:
 _OLD = "the old account may be deleted now, unless it is the same one with a new token"
 
 
-def announcement(version: Version) -> str:
+def announcement(version: Version, settle: Settle) -> str:
+    """Settle what must be before the old account may go, and say that it may; raises NotSettled."""
     holds = version.holds
     assert isinstance(holds, Credentials)  # only tested credentials come here
+    settled = settle(holds)
     user = f" of {holds.username}" if holds.username else ""
-    return f"the {holds.kind} credentials{user} at {holds.host} are live; {_OLD}"
+    return f"the {holds.kind} credentials{user} at {holds.host} are live; {settled}{_OLD}"
 
 
 def candidate_test(settings: Settings) -> Test:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ._cache import Version
 from ._hidden import Hidden
-from ._promotion import Labelled, Promotion, Tell, Test, announcement, drop_label
+from ._promotion import Labelled, NotSettled, Promotion, Settle, Tell, Test, announcement, drop_label, nothing
 from ._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -46,7 +46,7 @@ class Rotating(Labelled, Protocol):
     def put(self, version: str, text: Hidden, label: str) -> None: ...
 
 
-def rotate(secret: Rotating, step: str, token: str, test: Test, tell: Tell) -> None:
+def rotate(secret: Rotating, step: str, token: str, test: Test, tell: Tell, *, settle: Settle = nothing) -> None:
     """Carry out one step for the version ``token``, or nothing where it is done already.
 
     Raises a kind of RotationError; ValueError for a step that is none of the four. A rotation that failed gives its
@@ -58,7 +58,7 @@ def rotate(secret: Rotating, step: str, token: str, test: Test, tell: Tell) -> N
     if not labels & {PENDING, LIVE}:
         raise NotPending(f"version {token} is not staged as {PENDING} of this secret")
     if step == "finishSecret":
-        _finish(secret, token, test, tell)
+        _finish(secret, token, test, settle, tell)
     elif LIVE not in labels:
         {"createSecret": _create, "setSecret": _set, "testSecret": _test}[step](secret, token, test)
 
@@ -101,7 +101,7 @@ def _prove(secret: Rotating, staged: Version, test: Test) -> None:
         raise (CandidateRejected if verdict.final else NotTested)(verdict.detail)
 
 
-def _finish(secret: Rotating, token: str, test: Test, tell: Tell) -> None:
+def _finish(secret: Rotating, token: str, test: Test, settle: Settle, tell: Tell) -> None:
     bearers = secret.labels()
     previous = bearers.get(LIVE)
     if previous != token:
@@ -113,7 +113,12 @@ def _finish(secret: Rotating, token: str, test: Test, tell: Tell) -> None:
     live = secret.staged(token, LIVE)
     if live is None:
         raise NotPending(f"version {token} was replaced as {LIVE} while it was finished")
-    tell(Promotion("promoted", announcement(live), token, previous))
+    try:
+        said = announcement(live, settle)
+    except NotSettled as error:
+        drop_label(secret, PENDING, token)  # what is left to do, the promotion does: CANDIDATE asks for it
+        raise NotTested(f"live, but keep the old account: {error}") from error
+    tell(Promotion("promoted", said, token, previous))
     candidate = bearers.get(CANDIDATE)
     if candidate and secret.text(candidate, CANDIDATE) == secret.text(token, LIVE):
         drop_label(secret, REJECTED, bearers.get(REJECTED))

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlencode
 
 from ._cache import CredentialsCache, Version
 from ._client import Client, Wanted
-from ._credentials import Credentials, Kind
+from ._credentials import Credentials, Kind, Problem
 from ._errors import BadAnswer
 from ._paging import Row, by_id
 from ._quota import OwnPace, Pace
@@ -137,6 +137,12 @@ class Store(Api):
         The secret is read anew for it, nothing but the time is taken for an answer, and the quota's reserve is used.
         """
         return self._call("GET", "time", None, probe=True)
+
+    def credentials(self, fresh: bool = False) -> Credentials | Problem | None:
+        """Return what the live secret holds, or None while it is empty; read anew if it must be ``fresh``."""
+        cache = self._client.cache
+        held = cache.get(cache.clock(), fresh)
+        return held.version.holds if held else None
 
     def pace_by(self, pace: Pace) -> None:
         """Let another pace say when to send, from the next call on; at first it is the last answer's own word."""

@@ -1,0 +1,96 @@
+"""Which object an event is about, and how it is read: by its id, as it is now.
+
+An event tells little, may be late, and may come before an older one. What ``data`` holds of each scope: BigCommerce,
+"Webhook Events".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from storekey._errors import NotFound
+from storekey._store import Store
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")  # numbers; those of carts are UUIDs
+_CHANNEL = re.compile(r"store/channel/[^/]+/")
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where an object is read. ``filters`` are those of a list that stands in for a route of one object."""
+
+    version: Literal["v2", "v3"]
+    path: str
+    filters: tuple[tuple[str, str], ...] = ()
+
+
+class _Data:
+    """The ids in an event's ``data``; LookupError where one is missing or none."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+
+    def id(self, *names: str) -> str:
+        """Return the first of these ids that there is; a dot leads into an object, as in ``sku.product_id``."""
+        found = next((value for name in names if (value := self._at(name)) is not None), None)
+        if isinstance(found, bool) or not isinstance(found, int | str) or not _ID.fullmatch(str(found)):
+            raise LookupError(names[0])
+        return str(found)
+
+    def _at(self, name: str) -> Any:
+        value: Any = self._data
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
+
+def _variant(data: _Data) -> Route:
+    product = data.id("sku.product_id", "inventory.product_id", "product_id")
+    variant = data.id("sku.variant_id", "inventory.variant_id", "variant_id")
+    return Route("v3", f"catalog/products/{product}/variants/{variant}")
+
+
+def _shipment(data: _Data) -> Route:
+    return Route("v2", f"orders/{data.id('orderId', 'order_id')}/shipments/{data.id('id')}")
+
+
+# By what follows store/ (or store/channel/<id>/) in the scope.
+_ROUTES: Mapping[str, Callable[[_Data], Route]] = {
+    "order": lambda data: Route("v2", f"orders/{data.id('id')}"),
+    "shipment": _shipment,
+    "product": lambda data: Route("v3", f"catalog/products/{data.id('id')}"),
+    "sku": _variant,
+    "inventory": _variant,
+    "category": lambda data: Route("v3", "catalog/trees/categories", (("category_id:in", data.id("id")),)),
+    "brand": lambda data: Route("v3", f"catalog/brands/{data.id('id')}"),
+    "customer": lambda data: Route("v3", "customers", (("id:in", data.id("address.customer_id", "id")),)),
+    "subscriber": lambda data: Route("v3", f"customers/subscribers/{data.id('id')}"),
+    "cart": lambda data: Route("v3", f"carts/{data.id('id')}"),
+    "information": lambda data: Route("v2", "store"),
+}
+
+
+def route_of(scope: str, data: Mapping[str, Any]) -> Route | None:
+    """Return where an event's object is read; None for a scope or ``data`` that names no object we know how to read."""
+    family = _CHANNEL.sub("store/", scope).split("/")[1:2]
+    make = _ROUTES.get(family[0]) if family else None
+    try:
+        return make(_Data(data)) if make else None
+    except LookupError:
+        return None
+
+
+def read(store: Store, route: Route) -> dict[str, Any] | None:
+    """Return the object as the store has it now, or None where it is gone. Raises kinds of StoreError."""
+    api = store if route.version == "v2" else store.v3
+    try:
+        answer = api.get(route.path, dict(route.filters))
+    except NotFound:
+        return None
+    found = answer.get("data", answer) if isinstance(answer, dict) and route.version == "v3" else answer
+    if isinstance(found, list):
+        found = found[0] if found else None
+    return found if isinstance(found, dict) else None

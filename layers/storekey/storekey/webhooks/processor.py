@@ -1,0 +1,233 @@
+"""The function ``process_webhooks``: each event once to the bus, with its object as the store has it now.
+
+What fails goes back to the queue and comes again, later each time. What fails for the whole store - its quota is spent,
+it refuses the credentials, it is down - ends the batch: the other messages would only fail as well. What fails for
+good goes to the dead letters, where an alarm tells of it, and from there back when the cause is mended.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyPersistenceLayerError,
+)
+
+from storekey._credentials import Problem
+from storekey._errors import (
+    BadCredentials,
+    RateLimited,
+    StoreError,
+    TlsFailure,
+    TokenRequired,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+    WrongApiPath,
+)
+from storekey._invocation import invocation
+from storekey._observability import logger
+from storekey._store import Store
+
+from ._account import account_of
+from ._delivery import Delivery, read_delivery
+from ._objects import read, route_of
+from ._settings import WebhookSettings
+
+# How long an event is remembered: longer than a signature is good for, so that nobody can play one again, and short
+# because nobody documents what else may share a hash.
+MEMORY_SECONDS = 600
+GIVE_UP_AFTER = 5
+_FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0
+# EventBridge takes 256 KiB an entry in every region.
+_MOST_DETAIL = 240 * 1024
+_LEAST_SECONDS = 5.0
+
+_WHOLE_STORE = (
+    BadCredentials,
+    RateLimited,
+    TlsFailure,
+    TokenRequired,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+    WrongApiPath,
+)
+
+
+class NotPublished(Exception):
+    """The bus did not take an event; the message is its code."""
+
+
+# What says nothing of the message itself: it comes again, however often.
+_PASSING = (*_WHOLE_STORE, IdempotencyAlreadyInProgressError, IdempotencyPersistenceLayerError, NotPublished)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the queue, and how often it has been received."""
+
+    id: str
+    handle: str
+    body: str
+    receives: int
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Message:
+        """Read a record of Lambda's event."""
+        receives = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+        return cls(record["messageId"], record.get("receiptHandle", ""), record["body"], int(receives))
+
+
+class Processor:
+    """Works on one batch; ``context`` is Lambda's."""
+
+    def __init__(self, store: Store, settings: WebhookSettings, context: Any) -> None:
+        self._store = store
+        self._name = store.settings.store_name
+        self._settings = settings
+        self._context = context
+        self._published = False
+        config = IdempotencyConfig(expires_after_seconds=MEMORY_SECONDS, lambda_context=context)
+        once = idempotent_function(
+            data_keyword_argument="identity", persistence_store=_memory(settings.table), config=config
+        )
+        self._publish_once = once(self._publish)
+
+    def work(self, messages: Sequence[Message]) -> list[Message]:
+        """Publish what can be published; return the messages that must come again."""
+        holds = self._store.credentials()
+        account = account_of(holds) if holds else Problem("secret", "is empty; store the credentials in it")
+        if isinstance(account, Problem):
+            logger().warning("webhooks are off", extra={"store": self._name, "reason": str(account)})
+            return self._later(messages, None)
+        failed: list[Message] = []
+        for number, message in enumerate(messages):
+            try:
+                self._one(message, account.producer)
+            except _WHOLE_STORE as error:
+                self._tell(message, error)
+                return failed + self._later(messages[number:], error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other messages can do nothing for it
+                self._tell(message, error)
+                failed += self._give_up(message) if self._is_final(message, error) else self._later([message], error)
+            if self._seconds_left() < _LEAST_SECONDS:
+                return failed + self._later(messages[number + 1 :], None)
+        return failed
+
+    def _one(self, message: Message, producer: str) -> None:
+        delivery = read_delivery(message.body.encode(), producer)
+        self._published = False
+        self._publish_once(identity=delivery.identity, delivery=delivery)
+        with invocation() as running:
+            running.count(self._name, "EventsPublished" if self._published else "EventsSuppressed")
+            created = delivery.payload.get("created_at")
+            if self._published and created is not None:
+                running.count(self._name, "EventAgeSeconds", max(0.0, time.time() - created))
+
+    def _publish(self, *, identity: str, delivery: Delivery) -> None:  # by its identity it is remembered
+        route = route_of(delivery.scope, delivery.payload["data"])
+        read_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" if route else None
+        found = read(self._store, route) if route else None
+        detail = {
+            "payload": delivery.payload,
+            "object": found,
+            "gone": bool(route) and found is None,
+            "too_large": False,
+            "read_at": read_at,
+        }
+        text = json.dumps(detail)
+        if len(text) > _MOST_DETAIL:
+            text = json.dumps({**detail, "object": None, "too_large": True})
+        self._put(delivery.scope, text)
+        self._published = True
+
+    def _put(self, scope: str, detail: str) -> None:
+        entry = {
+            "EventBusName": self._settings.bus,
+            "Source": f"storekey.{self._name}",
+            "DetailType": scope,
+            "Detail": detail,
+        }
+        answer = _client("events").put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise NotPublished(answer["Entries"][0].get("ErrorCode", "unknown"))
+
+    def _is_final(self, message: Message, error: Exception) -> bool:
+        return message.receives >= GIVE_UP_AFTER and not isinstance(error, _PASSING)
+
+    def _give_up(self, message: Message) -> list[Message]:
+        """Put a message with the dead letters; it stays where it is if that fails."""
+        try:
+            _client("sqs").send_message(QueueUrl=self._settings.dead_letters, MessageBody=message.body)
+        except Exception as error:  # noqa: BLE001 - then it comes again
+            self._tell(message, error)
+            return self._later([message], None)
+        return []
+
+    def _later(self, messages: Sequence[Message], error: Exception | None) -> list[Message]:
+        """Have messages come again later than the queue would; where that cannot be told, when the queue will."""
+        least = error.retry_after if isinstance(error, RateLimited) else 0.0
+        entries = [
+            {
+                "Id": str(number),
+                "ReceiptHandle": message.handle,
+                "VisibilityTimeout": round(max(least, delay(message.receives, random.random()))),  # noqa: S311 - jitter is no secret
+            }
+            for number, message in enumerate(messages)
+        ]
+        try:
+            if entries:
+                _client("sqs").change_message_visibility_batch(QueueUrl=self._settings.queue, Entries=entries)
+        except Exception as failure:  # noqa: BLE001 - the queue's own time does
+            logger().info("the queue keeps its own time", extra={"store": self._name, "error": type(failure).__name__})
+        return list(messages)
+
+    def _tell(self, message: Message, error: Exception) -> None:
+        said = {"reason": str(error)} if isinstance(error, StoreError) else {}
+        facts = {"store": self._name, "message_id": message.id, "receives": message.receives}
+        logger().warning("event not published", extra={**facts, "error": type(error).__name__, **said})
+
+    def _seconds_left(self) -> float:
+        remaining = getattr(self._context, "get_remaining_time_in_millis", None)
+        return remaining() / 1000 if remaining else float("inf")
+
+
+def delay(receives: int, jitter: float) -> float:
+    """Return the seconds until a message comes again: doubled each time to 300, of that a random half to whole."""
+    whole: float = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(receives - 1, 10))
+    return whole * (0.5 + jitter / 2)
+
+
+def process(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Return the answer of process_webhooks: ``batchItemFailures``, the messages that must come again."""
+    needed = ("WEBHOOK_QUEUE_URL", "WEBHOOK_DEAD_LETTERS_URL", "EVENT_BUS", "WEBHOOK_TABLE")
+    settings = WebhookSettings.from_environment(*needed)
+    processor = Processor(Store.from_environment(), settings, context)
+    failed = processor.work([Message.of(record) for record in event["Records"]])
+    return {"batchItemFailures": [{"itemIdentifier": message.id} for message in failed]}
+
+
+@functools.cache
+def _memory(table: str) -> DynamoDBPersistenceLayer:
+    return DynamoDBPersistenceLayer(table_name=table)
+
+
+@functools.cache
+def _client(service: Any) -> Any:
+    import boto3  # noqa: PLC0415 - a client is made where the first event is published
+
+    return boto3.client(service)

@@ -1,0 +1,252 @@
+"""The function ``sync_webhooks``: the store's hooks become those that the stack wants, and stay so.
+
+BigCommerce switches hooks off in silence: after two days of failed deliveries, after 90 days without an event, and with
+the account that made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from storekey._credentials import Credentials, Problem
+from storekey._errors import (
+    BadCredentials,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    RequestRejected,
+    StoreError,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
+from storekey._invocation import invocation
+from storekey._observability import logger
+from storekey._promotion import NotSettled, store_of
+from storekey._settings import Settings
+from storekey._store import Store
+
+from ._account import Account, account_of
+from ._hooks import Hook, Wanted, all_hooks, blocked_hosts, host_of, plan
+from ._settings import WebhookSettings
+
+_PASSING = (RateLimited, Unavailable, Unreachable)
+_REJECTED = (RequestRejected, NotFound)
+_MOST_CHARACTERS = 300
+
+
+@dataclass
+class Report:
+    """What was done, and how things stand."""
+
+    wanted: Wanted
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    enabled: int = 0
+    hooks: list[Hook] = field(default_factory=list)
+    failed: list[dict[str, str]] = field(default_factory=list)
+    blocked: list[str] = field(default_factory=list)
+    trouble: str = ""
+
+    @property
+    def missing(self) -> list[str]:
+        """The wanted scopes without a hook as it must be."""
+        return self.wanted.missing(self.hooks)
+
+    @property
+    def off(self) -> int:
+        """The value of the metric WebhooksOff: what was found off counts though it is on again, events were missed."""
+        return self.enabled + len(self.missing) + len(self.blocked)
+
+    def as_answer(self) -> dict[str, Any]:
+        """Return the function's answer; nothing in it is secret."""
+        return {
+            "created": self.created,
+            "updated": self.updated,
+            "deleted": self.deleted,
+            "enabled": self.enabled,
+            "url": self.wanted.url,
+            "hooks": [self._told(hook) for hook in self.hooks],
+            "missing": self.missing,
+            "failed": self.failed,
+            "blocked": self.blocked,
+            "detail": self.detail,
+        }
+
+    @property
+    def detail(self) -> str:
+        """How things stand, in a sentence."""
+        if self.trouble:
+            return self.trouble
+        scopes, missing = len(self.wanted.scopes), len(self.missing)
+        said = f"{scopes - missing} of {scopes} wanted webhooks are there and active"
+        if self.failed:
+            said += f"; the store refused {', '.join(each['scope'] for each in self.failed)}"
+        if self.blocked:
+            said += "; BigCommerce sends nothing to this address for some minutes, too many deliveries failed"
+        return said
+
+    def _told(self, hook: Hook) -> dict[str, Any]:
+        facts = {"id": hook.id, "scope": hook.scope, "destination": hook.place, "active": hook.active}
+        return {**facts, "ours": self.wanted.has(hook), "wanted": self.wanted.is_met(hook)}
+
+
+class Synchroniser:
+    """Works on the hooks of one account. Raises kinds of StoreError for what concerns more than one hook."""
+
+    def __init__(self, store: Store, wanted: Wanted) -> None:
+        self._store = store
+        self._wanted = wanted
+        self.report = Report(wanted)
+
+    def look(self) -> Report:
+        """Read how things stand."""
+        report = self.report
+        report.hooks = all_hooks(self._store)
+        ours = host_of(self._wanted.url)
+        report.blocked = [host for host in self._blocked() if host == ours]
+        return report
+
+    def sync(self) -> Report:
+        """Create, change and delete what must be, then look again."""
+        todo = plan(self._wanted, all_hooks(self._store))
+        for scope in todo.create:
+            self._try(scope, self._create)
+        for hook in todo.change:
+            self._try(hook.scope, lambda _, hook=hook: self._change(hook))
+        self._delete(todo.delete)
+        return self.look()
+
+    def remove(self) -> Report:
+        """Delete every hook that delivers to us."""
+        self._delete([hook for hook in all_hooks(self._store) if self._wanted.has(hook)])
+        return self.look()
+
+    def _create(self, scope: str) -> None:
+        try:
+            self._store.v3.post("hooks", self._wanted.body(scope))
+        except _REJECTED:
+            made = [hook for hook in all_hooks(self._store) if self._wanted.has(hook) and hook.scope == scope]
+            if not made:
+                raise
+            self._change(made[0])  # another sync was faster
+            return
+        self.report.created += 1
+
+    def _change(self, hook: Hook) -> None:
+        if self._wanted.is_met(hook):
+            return
+        self._store.v3.put(f"hooks/{hook.id}", self._wanted.body(hook.scope, hook.headers))
+        if hook.active:
+            self.report.updated += 1
+        else:
+            self.report.enabled += 1
+
+    def _delete(self, hooks: Iterable[Hook]) -> None:
+        for hook in hooks:
+            try:
+                self._store.v3.delete(f"hooks/{hook.id}")
+            except NotFound:
+                continue  # somebody else did
+            self.report.deleted += 1
+
+    def _try(self, scope: str, act: Any) -> None:
+        """Do what concerns one scope; a scope that the store rejects is no reason to lack the others."""
+        try:
+            act(scope)
+        except _REJECTED as error:
+            self.report.failed.append({"scope": scope, "error": self._reason(error)})
+
+    def _reason(self, error: StoreError) -> str:
+        said = error.explain() if isinstance(error, RequestRejected) else ""
+        return f"{error}: {said[:_MOST_CHARACTERS]}".replace(self._wanted.key, "***") if said else str(error)
+
+    def _blocked(self) -> list[str]:
+        try:
+            return blocked_hosts(self._store)
+        except (Forbidden, *_REJECTED):
+            return []  # what it would tell is no more than a reason
+
+
+def sync(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer of sync_webhooks; the event's ``action`` may be ``list`` or ``remove``.
+
+    Raises what passes - RateLimited, Unavailable, Unreachable - and what is no answer of BigCommerce's. Credentials
+    that cannot have hooks are told in the answer.
+    """
+    webhooks = WebhookSettings.from_environment("WEBHOOK_URL")
+    store = Store.from_environment()
+    name, action = store.settings.store_name, event.get("action")
+    holds = store.credentials(fresh=True)
+    account = account_of(holds) if holds else None
+    if not isinstance(account, Account):
+        why = str(account) if account else "secret: is empty; store the credentials in it"
+        return _told(name, _off(webhooks, why), None if account is None or action else 1)
+    worker = Synchroniser(store, _wanted(webhooks, account))
+    act = {"list": worker.look, "remove": worker.remove}.get(str(action), worker.sync)
+    try:
+        report = act()
+    except (Unauthorized, BadCredentials) as error:
+        return _told(name, _off(webhooks, str(error)), None)  # the alarm on the credentials tells it
+    except Forbidden as error:
+        return _told(name, _off(webhooks, str(error)), None if action else len(webhooks.scopes.wanted))
+    return _told(name, report, None if action else report.off)
+
+
+def settle(settings: Settings, credentials: Credentials) -> str:
+    """Make the hooks of credentials that have just become live; return what the announcement says of them.
+
+    Raises NotSettled while the old account's hooks are the only ones: it must not be deleted yet.
+    """
+    webhooks = WebhookSettings.from_environment("WEBHOOK_URL")
+    account = account_of(credentials)
+    if isinstance(account, Problem):
+        return f"its webhooks end with the old account ({account})"
+    store = store_of(settings, credentials)
+    try:
+        report = Synchroniser(store, _wanted(webhooks, account)).sync()
+    except StoreError as error:
+        raise NotSettled(f"its webhooks are not there yet: {error}") from error
+    finally:
+        store.close()
+    _told(settings.store_name, report, report.off)
+    if report.missing:
+        raise NotSettled(f"its webhooks are not there yet: {report.detail}")
+    return f"its {len(webhooks.scopes.wanted)} webhooks are there"
+
+
+def why_no_hooks(settings: Settings, credentials: Credentials) -> tuple[str, bool] | None:
+    """Say why token credentials could not have hooks, and whether that is final; None where they can, and for Basic."""
+    account = account_of(credentials)
+    if isinstance(account, Problem):
+        return None if credentials.kind == "Basic" else (str(account), True)
+    store = store_of(settings, credentials)
+    try:
+        store.v3.get("hooks", {"limit": 1})
+    except StoreError as error:
+        return str(error), not isinstance(error, _PASSING)
+    finally:
+        store.close()
+    return None
+
+
+def _wanted(webhooks: WebhookSettings, account: Account) -> Wanted:
+    return Wanted(webhooks.scopes.wanted, webhooks.url, account.key.reveal())
+
+
+def _off(webhooks: WebhookSettings, why: str) -> Report:
+    return Report(Wanted(webhooks.scopes.wanted, webhooks.url, ""), trouble=why)
+
+
+def _told(store_name: str, report: Report, off: int | None) -> dict[str, Any]:
+    """Log a report, note the metric where it is news, and return the answer."""
+    answer = report.as_answer()
+    done = {name: answer[name] for name in ("created", "updated", "deleted", "enabled", "missing", "detail")}
+    logger().info("webhooks", extra={"store": store_name, **done})
+    if off is not None:
+        with invocation() as running:
+            running.count(store_name, "WebhooksOff", float(off))
+    return answer

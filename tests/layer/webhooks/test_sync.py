@@ -1,0 +1,254 @@
+"""Hooks become those that are wanted, whatever there was before, and stay so."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storekey import BadAnswer, Forbidden, NotFound, RequestRejected, Unreachable
+from storekey.webhooks._account import HEADER
+from storekey.webhooks._hooks import Wanted, all_hooks, blocked_hosts, host_of
+from storekey.webhooks.sync import Report, Synchroniser
+
+URL = "https://abc.lambda-url.eu-central-1.on.aws/"
+SCOPES = ("store/order/*", "store/product/updated", "store/customer/*")
+KEY = "k" * 64
+
+
+def row(hook_id: int, scope: str = SCOPES[0], *, url: str = URL, active: bool = True, key: str | None = KEY) -> Any:
+    headers = None if key is None else {HEADER: key}
+    return {"id": hook_id, "scope": scope, "destination": url, "is_active": active, "headers": headers}
+
+
+@dataclass
+class Hooks:
+    """The store's hooks API as far as a sync uses it."""
+
+    rows: dict[int, Any] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+    writes: list[str] = field(default_factory=list)
+    page: int = 250
+    admin: Any = field(default_factory=lambda: {"data": {"blocked_domains": []}})
+    before_post: Any = None
+    ids: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
+
+    @property
+    def v3(self) -> Any:
+        return self
+
+    def get(self, path: str, params: dict[str, int] | None = None) -> Any:
+        if path == "hooks/admin":
+            if isinstance(self.admin, Exception):
+                raise self.admin
+            return self.admin
+        assert path == "hooks"
+        assert params
+        rows, page = list(self.rows.values()), params["page"]
+        pages = -(-len(rows) // self.page)
+        meta = {"pagination": {"total_pages": pages}}
+        return {"data": rows[(page - 1) * self.page : page * self.page], "meta": meta}
+
+    def post(self, path: str, json: Any) -> Any:
+        assert path == "hooks"
+        if self.before_post:
+            self.before_post()
+        taken = any(
+            (each["scope"], each["destination"]) == (json["scope"], json["destination"]) for each in self.rows.values()
+        )
+        if taken or json["scope"] in self.rejected:
+            raise RequestRejected("the store rejected the request", status=422)
+        made = {"id": next(self.ids), **json}
+        self.rows[made["id"]] = made
+        self.writes.append(f"POST {json['scope']}")
+        return {"data": made}
+
+    def put(self, path: str, json: Any) -> Any:
+        hook_id = int(path.removeprefix("hooks/"))
+        if hook_id not in self.rows:
+            raise NotFound("gone", status=404)
+        self.rows[hook_id] |= json
+        self.writes.append(f"PUT {hook_id}")
+        return {"data": self.rows[hook_id]}
+
+    def delete(self, path: str) -> Any:
+        hook_id = int(path.removeprefix("hooks/"))
+        if hook_id not in self.rows:
+            raise NotFound("gone", status=404)
+        del self.rows[hook_id]
+        self.writes.append(f"DELETE {hook_id}")
+
+
+def hooks(*rows: Any, **more: Any) -> Hooks:
+    return Hooks({each["id"]: each for each in rows}, **more)
+
+
+def synced(store: Any) -> Report:
+    return Synchroniser(store, Wanted(SCOPES, URL, KEY)).sync()
+
+
+def counts(report: Report) -> tuple[int, int, int, int]:
+    return report.created, report.updated, report.deleted, report.enabled
+
+
+def test_what_is_missing_is_created_once() -> None:
+    store = hooks()
+    assert counts(synced(store)) == (3, 0, 0, 0)
+    again = synced(store)
+    assert counts(again) == (0, 0, 0, 0)
+    assert again.off == 0
+    assert len(store.writes) == 3
+    assert all(each["headers"] == {HEADER: KEY} and each["is_active"] for each in store.rows.values())
+
+
+def test_what_was_switched_off_is_enabled_and_told_once() -> None:
+    store = hooks(row(1, active=False), row(2, SCOPES[1]), row(3, SCOPES[2]))
+    report = synced(store)
+    assert counts(report) == (0, 0, 0, 1)
+    assert report.missing == []
+    assert report.off == 1, "events were missed, so somebody must know"
+    assert synced(store).off == 0
+
+
+def test_another_value_of_our_header_is_replaced_and_others_headers_kept() -> None:
+    old = row(1, key="old") | {"headers": {"x-storekey-key": "old", "X-Other": "1"}}
+    store = hooks(old, row(2, SCOPES[1], key=None), row(3, SCOPES[2]))
+    assert counts(synced(store)) == (0, 2, 0, 0)
+    assert store.rows[1]["headers"] == {"X-Other": "1", HEADER: KEY}
+
+
+def test_what_delivers_to_us_unwanted_or_twice_is_deleted_and_others_hooks_are_left_alone() -> None:
+    elsewhere = row(5, url="https://else.example/hook", key=None)
+    store = hooks(row(1), row(2, SCOPES[1]), row(3, SCOPES[2]), row(4, "store/cart/*"), elsewhere, row(6))
+    assert counts(synced(store)) == (0, 0, 2, 0)
+    assert sorted(store.rows) == [1, 2, 3, 5]
+
+
+def test_the_address_is_the_same_with_or_without_its_last_slash() -> None:
+    store = hooks(*(row(n, scope, url=URL.rstrip("/").upper()) for n, scope in enumerate(SCOPES)))
+    assert counts(synced(store)) == (0, 0, 0, 0)
+
+
+def test_a_scope_that_the_store_rejects_is_no_reason_to_lack_the_others() -> None:
+    report = synced(hooks(rejected={SCOPES[1]}))
+    assert counts(report) == (2, 0, 0, 0)
+    assert report.missing == [SCOPES[1]]
+    assert [each["scope"] for each in report.failed] == [SCOPES[1]]
+    assert report.off == 1
+    assert SCOPES[1] in report.detail
+
+
+def test_two_syncs_at_once_make_each_hook_once() -> None:
+    store = hooks()
+
+    def other() -> None:
+        store.before_post = None
+        assert counts(synced(store)) == (3, 0, 0, 0)
+
+    store.before_post = other
+    report = synced(store)
+    assert counts(report) == (0, 0, 0, 0)
+    assert (report.off, len(store.rows)) == (0, 3)
+
+
+def test_a_hook_that_vanishes_meanwhile_is_missing_until_the_next_sync() -> None:
+    store = hooks(row(1, active=False), row(2, "store/cart/*"))
+    store.put = store.delete = _vanished  # type: ignore[method-assign]
+    report = synced(store)
+    assert [each["scope"] for each in report.failed] == [SCOPES[0]]
+    assert report.deleted == 0
+
+
+def _vanished(*_: Any, **__: Any) -> Any:
+    raise NotFound("gone", status=404)
+
+
+def test_all_pages_are_read() -> None:
+    others = [row(n, f"store/x/{n}", url="https://else.example/") for n in range(10, 33)]
+    store = hooks(*others, *(row(n, scope) for n, scope in enumerate(SCOPES)), page=5)
+    assert counts(synced(store)) == (0, 0, 0, 0)
+
+
+def test_a_block_of_our_address_is_told_and_others_blocks_are_not() -> None:
+    rows = [row(n, scope) for n, scope in enumerate(SCOPES)]
+    theirs = {"destination": "https://else.example", "time_left": 100}
+    blocked = {"data": {"blocked_domains": [theirs, {"destination": URL, "time_left": 60}]}}
+    report = synced(hooks(*rows, admin=blocked))
+    assert report.blocked == [host_of(URL)]
+    assert report.off == 1
+    assert "BigCommerce sends nothing" in report.detail
+    assert synced(hooks(*rows, admin={"data": {"blocked_domains": [theirs]}})).off == 0
+
+
+@pytest.mark.parametrize("admin", [{}, [], {"data": []}, {"data": None}, {"data": {"blocked_domains": [1]}}])
+def test_an_admin_answer_of_another_shape_blocks_nothing(admin: Any) -> None:
+    assert blocked_hosts(hooks(admin=admin)) == []  # type: ignore[arg-type]
+
+
+def test_who_may_not_see_blocks_sees_none() -> None:
+    assert synced(hooks(admin=Forbidden("no"))).blocked == []
+
+
+@pytest.mark.parametrize("rows", [[1], [{"id": 1}], [{"id": 1, "scope": "s", "destination": "d", "headers": [1]}], 7])
+def test_a_list_that_is_none_is_a_bad_answer(rows: Any) -> None:
+    class Odd:
+        v3: Any
+
+        def get(self, *_: Any) -> Any:
+            return {"data": rows}
+
+    store: Any = Odd()
+    store.v3 = store
+    with pytest.raises(BadAnswer):
+        all_hooks(store)
+
+
+def test_what_passes_is_raised() -> None:
+    store = hooks()
+
+    def broken() -> None:
+        raise Unreachable("no connection")
+
+    store.before_post = broken
+    with pytest.raises(Unreachable):
+        synced(store)
+
+
+def test_nothing_secret_is_told() -> None:
+    store = hooks(row(1), rejected={SCOPES[1]})
+    report = synced(store)
+    assert KEY not in repr(report)
+    assert KEY not in str(report.as_answer())
+
+
+_rows = st.lists(
+    st.builds(
+        row,
+        st.integers(1, 900),
+        st.sampled_from([*SCOPES, "store/cart/*"]),
+        url=st.sampled_from([URL, URL[:-1], "https://else.example/"]),
+        active=st.booleans(),
+        key=st.sampled_from([KEY, "old", None]),
+    ),
+    unique_by=(lambda each: each["id"], lambda each: (each["scope"], each["destination"])),
+)
+
+
+@given(_rows)
+def test_whatever_there_was_one_sync_makes_it_right_and_the_next_does_nothing(rows: list[Any]) -> None:
+    store = hooks(*rows)
+    report = synced(store)
+    assert report.missing == []
+    ours = [each for each in store.rows.values() if each["destination"].rstrip("/") == URL.rstrip("/")]
+    assert sorted(each["scope"] for each in ours) == sorted(SCOPES)
+    assert [each for each in rows if "else" in each["destination"]] == [
+        each for each in store.rows.values() if "else" in each["destination"]
+    ]
+    writes = len(store.writes)
+    assert counts(synced(store)) == (0, 0, 0, 0)
+    assert len(store.writes) == writes
