@@ -60,12 +60,16 @@ def test_the_parameters_decide_which_schedules_run(enabled: str, listed: str, on
     assert set(states.values()) <= {"ENABLED", "DISABLED"}
 
 
-@pytest.mark.parametrize(("name", "label"), [("CheckFunction", "AWSCURRENT"), ("PromoteFunction", "CANDIDATE")])
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("CheckFunction", "AWSCURRENT"), ("PromoteFunction", "CANDIDATE"), ("SyncFunction", "AWSCURRENT")],
+)
 def test_a_moved_label_starts_its_function_and_no_event_is_lost(
     deployed: dict[str, Any], name: str, label: str
 ) -> None:
     rules = [resource["Properties"] for resource in deployed.values() if resource["Type"] == "AWS::Events::Rule"]
-    (rule,) = [rule for rule in rules if rule["EventPattern"]["detail"].get("labelUpdated") == [label]]
+    labelled = [rule for rule in rules if rule["EventPattern"]["detail"].get("labelUpdated") == [label]]
+    (rule,) = [rule for rule in labelled if rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [name, "Arn"]}]
     assert rule["EventPattern"]["source"] == ["aws.secretsmanager"]
     assert rule["EventPattern"]["detail-type"] == ["Secret Label Updated"]
     assert rule["EventPattern"]["resources"] == [{"Ref": "CredentialsSecret"}]

@@ -14,12 +14,20 @@ SECRET = "CredentialsSecret"
 TELL = {"sns:Publish": "AlarmTopic", "kms:Decrypt": "AlarmKey.Arn", "kms:GenerateDataKey*": "AlarmKey.Arn"}
 TRACE = {"xray:PutTraceSegments": "*", "xray:PutTelemetryRecords": "*"}
 QUEUE = {"sqs:SendMessage": "DeadLetterQueue.Arn"}
+# What a role may send to beside the queue of failed invocations.
+SENDS = {
+    "ReceiveRole": [("sqs:SendMessage", "WebhookQueue.Arn")],
+    "ProcessRole": [("sqs:SendMessage", "WebhookDeadLetterQueue.Arn")],
+}
 # Of each function's role beside its own: where it may write its log.
 LOGS = {
     "CheckRole": "CheckLogGroup.Arn",
     "PromoteRole": "PromoteLogGroup.Arn",
     "RotateRole": "RotateLogGroup.Arn",
     "ExportRole": "ExportLogGroup.Arn",
+    "ReceiveRole": "ReceiveLogGroup.Arn",
+    "ProcessRole": "ProcessLogGroup.Arn",
+    "SyncRole": "SyncLogGroup.Arn",
 }
 # The versions of the secret whose value a function may read.
 STAGES = {
@@ -27,6 +35,9 @@ STAGES = {
     "PromoteRole": ["CANDIDATE", "AWSCURRENT"],
     "RotateRole": ["CANDIDATE", "AWSPENDING", "AWSCURRENT"],
     "ExportRole": ["AWSCURRENT"],
+    "ReceiveRole": ["AWSCURRENT", "AWSPREVIOUS"],
+    "ProcessRole": ["AWSCURRENT"],
+    "SyncRole": ["AWSCURRENT"],
 }
 MACHINE = {
     "lambda:InvokeFunction": "ExportFunction.Arn",
@@ -69,6 +80,19 @@ GRANTS: dict[str, dict[str, str]] = {
         "s3:PutObject": "ExportBucket.Arn/exports/*",
         "s3:GetObject": "ExportBucket.Arn/exports/*",
     },
+    "ReceiveRole": {"secretsmanager:GetSecretValue": SECRET},
+    "ProcessRole": {
+        "secretsmanager:GetSecretValue": SECRET,
+        **dict.fromkeys(
+            ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
+            "WebhookQueue.Arn",
+        ),
+        **dict.fromkeys(
+            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), "WebhookTable.Arn"
+        ),
+        "events:PutEvents": "EventBus.Arn",
+    },
+    "SyncRole": {"secretsmanager:GetSecretValue": SECRET},
     "ExportMachineRole": MACHINE,
     "BackfillMachineRole": {
         **dict.fromkeys(
@@ -79,6 +103,7 @@ GRANTS: dict[str, dict[str, str]] = {
     },
     "CheckScheduleRole": {"lambda:InvokeFunction": "CheckFunction.Arn", **QUEUE},
     "ExportScheduleRole": {"states:StartExecution": "ExportStateMachine", **QUEUE},
+    "SyncScheduleRole": {"lambda:InvokeFunction": "SyncFunction.Arn", **QUEUE},
 }
 ASSUMED = {
     **dict.fromkeys(LOGS, "lambda.amazonaws.com"),
@@ -86,11 +111,12 @@ ASSUMED = {
     "BackfillMachineRole": "states.amazonaws.com",
     "CheckScheduleRole": "scheduler.amazonaws.com",
     "ExportScheduleRole": "scheduler.amazonaws.com",
+    "SyncScheduleRole": "scheduler.amazonaws.com",
 }
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    (policy,) = resolved(role)["Policies"]
+    (policy,) = resolved(role, WebhooksEnabled="true")["Policies"]
     found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
     return found
 
@@ -105,8 +131,8 @@ def test_a_role_may_do_what_it_is_for_and_nothing_else(role: str) -> None:
     ]
     log = LOGS.get(role)
     common = {"logs:CreateLogStream": log, "logs:PutLogEvents": log, **TRACE, **QUEUE} if log else {}
-    assert len(granted) == len(set(granted))
-    assert dict(granted) == GRANTS[role] | common
+    expected = [*(GRANTS[role] | common).items(), *SENDS.get(role, [])]
+    assert sorted(granted) == sorted(expected)
     assert {statement["Effect"] for statement in statements(role)} == {"Allow"}
     assert "ManagedPolicyArns" not in ROLES[role]
 

@@ -30,13 +30,20 @@ def test_parameters_and_outputs_are_those_of_the_contract() -> None:
         "QuotaReserve": 20,
         "MaxCredentialsAgeDays": 90,
         "RotationDays": 90,
+        "WebhooksEnabled": "false",
+        "WebhookScopes": "store/order/*,store/product/*,store/customer/*",
+        "RequireSignature": "false",
         "LogRetentionDays": 30,
         "PermissionsBoundary": "",
     }
     assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
     functions = {"CheckFunctionName", "PromoteFunctionName", "RotateFunctionName", "ExportFunctionName"}
     exports = {"ExportStateMachineArn", "BackfillStateMachineArn", "ExportBucketName", "ExportStateTableName"}
-    assert TEMPLATE["Outputs"].keys() == {"CredentialsSecretArn", "AlarmTopicArn"} | functions | exports
+    webhooks = {"WebhookUrl", "SyncFunctionName", "WebhookQueueUrl", "WebhookDeadLetterQueueUrl"}
+    always = {"CredentialsSecretArn", "AlarmTopicArn", "EventBusName"} | functions | exports
+    assert TEMPLATE["Outputs"].keys() == always | webhooks
+    conditional = {name for name, output in TEMPLATE["Outputs"].items() if "Condition" in output}
+    assert conditional == webhooks
 
 
 @pytest.mark.parametrize("value", ["orders", "products,orders", "orders,customers,products"])
