@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from storekey._cache import Version
 from storekey._credentials import Credentials
 from storekey._hidden import Hidden
-from storekey._promotion import Promotion, Verdict, promote
+from storekey._promotion import NotSettled, Promotion, Verdict, promote
 from storekey._secret import CANDIDATE, LIVE, PREVIOUS, LabelMovedError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -31,6 +32,8 @@ class FakeSecret:
         self.proven: set[str] = set()
         self.by_hand: set[str] = set()
         self.told: list[Promotion] = []
+        self.settled: set[str] = set()
+        self.unsettled = 0
         self.calls = 0
         self.kill_at: tuple[int, str] = (0, "")
         self.meanwhile: Callable[[], object] | None = None
@@ -65,7 +68,7 @@ class FakeSecret:
     def staged(self, version: str, label: str) -> Version | None:
         self._called("before")
         stands = self.bearers.get(label) == version and version in self.values
-        return Version(version, NOW, HOLDS) if stands else None
+        return Version(version, NOW, replace(HOLDS, client_id=self.values[version])) if stands else None
 
     def versions(self) -> dict[str, set[str]]:
         self._called("before")
@@ -106,9 +109,23 @@ class FakeSecret:
             return None
         return Verdict("the store refuses the credentials", final=True)
 
+    def settle(self, credentials: Credentials) -> str:
+        self._called("before")
+        if self.unsettled:
+            self.unsettled -= 1
+            raise NotSettled("its webhooks are not there yet")
+        assert credentials.client_id
+        self.settled.add(credentials.client_id)
+        return ""
+
     def tell(self, promotion: Promotion) -> None:
         self._called("before")
+        if promotion.result == "promoted":
+            assert promotion.version
+            assert self.values[promotion.version] in self.settled, (
+                "the old account may go before the new one does all that it did"
+            )
         self.told.append(promotion)
 
     def promote(self) -> Promotion:
-        return promote(self, self.test, self.tell)
+        return promote(self, self.test, self.tell, self.settle)

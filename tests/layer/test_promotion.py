@@ -72,6 +72,27 @@ def test_what_could_not_be_tested_is_neither_told_nor_marked(secret: FakeSecret)
     assert secret.promote().result == "promoted"
 
 
+def test_nobody_is_told_that_the_old_account_may_go_before_the_new_one_does_all_that_it_did(secret: FakeSecret) -> None:
+    secret.stage()
+    secret.unsettled = 2
+    for _ in range(2):
+        promotion = secret.promote()
+        assert (promotion.result, promotion.version, promotion.previous) == ("promoted", "v2", "v1")
+        assert promotion.detail == "live, but keep the old account: its webhooks are not there yet"
+        assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1", CANDIDATE: "v2"}, "it is asked for again"
+        assert secret.told == []
+    promotion = secret.promote()
+    assert (promotion.previous, secret.told) == ("v1", [promotion])
+    assert "the old account may be deleted now" in promotion.detail
+    assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
+
+
+def test_what_was_settled_is_said(secret: FakeSecret) -> None:
+    secret.stage()
+    promotion = promote(secret, secret.test, lambda _: None, lambda _: "its 3 webhooks are there; ")
+    assert "are live; its 3 webhooks are there; the old account may be deleted now" in promotion.detail
+
+
 def test_a_first_version_that_is_refused_is_told_as_what_it_is() -> None:
     secret = FakeSecret()
     secret.stage(good=False)
@@ -187,15 +208,23 @@ class Life(RuleBasedStateMachine):
         for _ in range(1 + again):
             with contextlib.suppress(Killed, RotationError):
                 for step in STEPS:
-                    rotate(self.secret, step, token, self.secret.test, self.secret.tell)
+                    rotate(self.secret, step, token, self.secret.test, self.secret.tell, settle=self.secret.settle)
             self.secret.kill_at = (0, "")
         if again:
             assert PENDING not in self.secret.bearers, "the way is not free for the next rotation"
+
+    @rule(times=st.integers(1, 3))
+    def webhooks_cannot_be_made(self, times: int) -> None:
+        self.secret.unsettled = times
 
     @rule()
     def finish(self) -> None:
         result = self.secret.promote().result
         self.secret.meanwhile = None
+        while self.secret.unsettled:  # each check has it tried again
+            result = self.secret.promote().result
+            self.secret.unsettled = 0 if result != "promoted" else self.secret.unsettled
+        result = self.secret.promote().result if CANDIDATE in self.secret.bearers else result
         if result == "rejected":
             assert self.secret.bearers[REJECTED] == self.secret.bearers[CANDIDATE]
         else:

@@ -104,19 +104,29 @@ def _end(secret: Labelled, staged: Version, verdict: Verdict | None, settle: Set
 
 
 def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, settle: Settle, tell: Tell) -> Promotion:
-    previous = labels.get(LIVE)
-    if previous == staged.id:
-        previous = labels.get(PREVIOUS)  # by a repeat, or because Secrets Manager makes a first version live itself
-    else:
-        secret.move(LIVE, to=staged.id, off=previous)
+    live, previous = labels.get(LIVE), labels.get(PREVIOUS)
+    if not _is_live(secret, live, staged):
+        secret.move(LIVE, to=staged.id, off=live)
+        live, previous = staged.id, live
     try:
-        promotion = Promotion("promoted", announcement(staged, settle), staged.id, previous)
+        promotion = Promotion("promoted", announcement(staged, settle), live, previous)
     except NotSettled as error:
-        return Promotion("promoted", f"live, but keep the old account: {error}", staged.id, previous)
+        return Promotion("promoted", f"live, but keep the old account: {error}", live, previous)
     tell(promotion)
     drop_label(secret, REJECTED, labels.get(REJECTED))
     drop_label(secret, CANDIDATE, staged.id)
     return promotion
+
+
+def _is_live(secret: Labelled, live: str | None, staged: Version) -> bool:
+    """Tell whether the staged value is live: by a repeat, as a first version, or by a rotation that copied it.
+
+    Were the label moved to a second version of one value, the way back would lead nowhere.
+    """
+    if live is None or live == staged.id:
+        return live is not None
+    current = secret.staged(live, LIVE)
+    return current is not None and current.holds == staged.holds
 
 
 def _reject(secret: Labelled, labels: dict[str, str], verdict: Verdict, tell: Tell) -> Promotion:
