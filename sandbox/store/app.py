@@ -16,6 +16,7 @@ from .api import Api
 from .dates import http_date
 from .door import admit
 from .faults import Fault, Faults
+from .hooks import Hooks
 from .quota import Meter, meter
 from .replies import Reply, error_reply
 from .settings import Arriving
@@ -45,7 +46,8 @@ class App:
         self.accounts = Accounts()
         self.faults = Faults()
         self.meter: Meter = meter(None)
-        self._api = Api(shop)
+        self.hooks = Hooks(shop.now)
+        self._api = Api(shop, self.hooks.routes())
         self._seen: list[Seen] = []
         self._arrived = 0
         self._failure: BaseException | None = None
@@ -110,7 +112,7 @@ class App:
         if isinstance(account, web.Response):
             return account
         headers, refusal = self.meter.count(account)
-        answer = refusal or self._api.answer(request.method, request.path, params, body).response()
+        answer = refusal or self._api.answer(request.method, request.path, params, body, account).response()
         answer.headers.update(headers)
         return answer
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .accounts import Account
 from .parameters import Params
 from .replies import Reply
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a route is asked: the id in its path (0 if it has none), its parameters and its body."""
+    """What a route is asked: the ids in its path (0 where there is none), its parameters, its body, and by whom."""
 
     id: int
     params: Params
     body: bytes = b""
+    sub_id: int = 0
+    account: Account | None = None
 
 
 Handler = Callable[[Call], Reply]

@@ -60,7 +60,7 @@ class Changes:
 
     def remove_customer(self, customer_id: int) -> None:
         """Remove a customer."""
-        del self._shop.customers[customer_id]
+        self._shop.remove(self._shop.customers, customer_id)
 
     def add_product(self, **fields: Any) -> Json:
         """Add a product with the next id, created now."""
@@ -72,4 +72,4 @@ class Changes:
 
     def remove_product(self, product_id: int) -> None:
         """Remove a product."""
-        del self._shop.products[product_id]
+        self._shop.remove(self._shop.products, product_id)

@@ -18,6 +18,7 @@ _SCOPES = {
     "catalog": "store_v2_products",
     "store": "store_v2_information",
     "time": "store_v2_information",
+    "hooks": "store_v2_information",
 }
 
 

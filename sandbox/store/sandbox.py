@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from .accounts import SCOPES, Account, BasicAccount, TokenAccount
 from .app import App, Seen
 from .changes import Changes
+from .deliveries import Deliveries, Delivery
 from .faults import Fault
+from .hooks import Hooks
 from .quota import Quota, meter
 from .rows import Json, Table
 from .server import Server
@@ -29,6 +31,8 @@ class SandboxStore(Changes, Settings):
         self._shop = Shop(self, orders, customers, products, seed)
         self._app = App(self._shop)
         self._server = Server(self._app.application)
+        self._deliveries = Deliveries(self, self._app.hooks)
+        self._shop.listener = self._listen
         self._quota: Quota = None
         self.orders: Table = self._shop.orders
         self.customers: Table = self._shop.customers
@@ -39,7 +43,8 @@ class SandboxStore(Changes, Settings):
         self._server.start()
 
     def close(self) -> None:
-        """Stop listening; the data, accounts and requests stay. Raises what ``before_request`` raised."""
+        """Stop listening and delivering; all else stays. Raises what ``before_request`` raised."""
+        self._deliveries.close()
         self._server.close()
         self._surface()
 
@@ -50,6 +55,7 @@ class SandboxStore(Changes, Settings):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._deliveries.close()
         self._server.close()
         if error is None:
             self._surface()
@@ -120,8 +126,32 @@ class SandboxStore(Changes, Settings):
         return self._app.accounts.regenerate(account)
 
     def delete(self, account: Account) -> None:
-        """Delete an account: its next request is answered 401."""
+        """Delete an account, and its webhooks: its next request is answered 401."""
         self._app.accounts.delete(account)
+        if isinstance(account, TokenAccount):
+            self._app.hooks.forget_account(account.client_id)
+
+    @property
+    def hooks(self) -> Hooks:
+        """The webhooks of all accounts."""
+        return self._app.hooks
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What was sent to webhooks so far, or is on its way, in the order of the events."""
+        return list(self._deliveries.records)
+
+    def trust(self, ca_pem: str) -> None:
+        """Deliver to receivers whose certificate this CA signed."""
+        self._deliveries.trust(ca_pem)
+
+    def emit(self, scope: str, data: Json, **fields: Any) -> Json:
+        """Send an event of any kind to the webhooks that hear it; return its payload."""
+        return self._deliveries.emit(scope, data, **fields)
+
+    def settle(self, timeout: float = 10.0) -> bool:
+        """Wait until every delivery has ended; tell whether that came about."""
+        return self._deliveries.settle(timeout)
 
     def fault(self, fault: Fault, times: int | None = 1, path: str | None = None) -> None:
         """Let the next ``times`` requests whose path contains ``path`` meet a fault; None: all, until heal()."""
@@ -130,6 +160,10 @@ class SandboxStore(Changes, Settings):
     def heal(self) -> None:
         """Forget the faults that are still to come."""
         self._app.faults.heal()
+
+    def _listen(self, scope: str, data: Json) -> None:
+        if self._app.hooks:
+            self._deliveries.emit(scope, data)
 
     def _surface(self) -> None:
         failure = self._app.failure()

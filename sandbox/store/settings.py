@@ -32,6 +32,9 @@ class Settings:
     ``include_line_cap``: so many lines of an order are inlined at most. ``count_filters``: whether v2 counts honour the
     filters of their lists. ``count_incomplete``: whether the count of orders includes those with status 0.
 
+    ``sign_deliveries``: whether those of webhooks bear a signature; ``delivery_scale``: what the times between their
+    tries are multiplied with; ``duplicates``: the share of them that is sent twice.
+
     ``before_request`` is called once before each request is answered, in the store's thread (in the caller's for
     ``get``), and may change everything. An error in it answers this and all later requests 500, and is raised by
     ``close()`` or ``clear_requests()``.
@@ -48,4 +51,7 @@ class Settings:
     include_line_cap: int | None = None
     count_filters: bool = False
     count_incomplete: bool = True
+    sign_deliveries: bool = True
+    delivery_scale: float = 1.0
+    duplicates: float = 0.0
     before_request: Callable[[Arriving], object] | None = None

@@ -42,6 +42,7 @@ class Shop:
         self.customers = Table(self._customer_maker, customer_ids, self.lock)
         self.products = Table(self._product_maker, product_ids, self.lock)
         self._lines: dict[int, list[Json]] = {}
+        self.listener: Callable[[str, Json], object] | None = None
 
     def now(self) -> float:
         """Unix seconds by the store's clock."""
@@ -67,6 +68,7 @@ class Shop:
                 order |= self._keep_lines(order_id, asked)
             order |= {**self._created(), "date_shipped": ""}
             self.orders[order_id] = order | _own(order, fields)
+            self._tell("order", "created", order_id)
             return self.orders[order_id]
 
     def change_orders(self, ids: Iterable[int], fields: Json) -> None:
@@ -76,11 +78,17 @@ class Shop:
             stamped, fields = {"date_modified": rfc_2822(self.now())}, copied(fields)
             alike = None if "billing_address" in fields else {**stamped, **_own({}, fields)}
             for row in rows:
+                before = row.data["status_id"] if self.listener and "status_id" in fields else None
                 row.change(alike or {**stamped, **_own(row.data, fields)})
+                self._tell("order", "updated", row.id)
+                if before is not None:
+                    status = {"previous_status_id": before, "new_status_id": fields["status_id"]}
+                    self._tell("order", "statusUpdated", row.id, status=status)
 
     def archive_order(self, order_id: int) -> None:
         """Archive an order, as DELETE does: it stays readable, with ``is_deleted``."""
         self.change_orders([order_id], {"is_deleted": True})
+        self._tell("order", "archived", order_id)
 
     def remove_order(self, order_id: int) -> None:
         """Remove an order altogether; raises KeyError if there is none."""
@@ -107,7 +115,14 @@ class Shop:
         with self.lock:
             row = table[row_id]
             row.update({"date_modified": rfc_2822(self.now()), **fields, "id": row_id})
+            self._tell(self._kind(table), "updated", row_id)
             return row
+
+    def remove(self, table: Table, row_id: int) -> None:
+        """Remove a customer or a product; raises KeyError if there is none."""
+        with self.lock:
+            del table[row_id]
+            self._tell(self._kind(table), "deleted", row_id)
 
     def listed(self, row: Row) -> bool:
         """Whether an order is in lists."""
@@ -138,7 +153,15 @@ class Shop:
         with self.lock:
             row_id = table.next_id
             table[row_id] = {**maker.make(row_id), **self._created(), **fields, "id": row_id}
+            self._tell(self._kind(table), "created", row_id)
             return table[row_id]
+
+    def _kind(self, table: Table) -> str:
+        return "customer" if table is self.customers else "product"
+
+    def _tell(self, kind: str, event: str, row_id: int, **more: Json) -> None:
+        if self.listener is not None:
+            self.listener(f"store/{kind}/{event}", {"type": kind, "id": row_id, **more})
 
     def _created(self) -> Json:
         now = rfc_2822(self.now())

@@ -6,11 +6,11 @@ import base64
 import binascii
 from bisect import bisect_left, bisect_right
 
-from .calls import Call, Routes
+from .calls import Call, NotFoundError, Routes
 from .catalog import customer_v3, product_v3
 from .parameters import BadParameterError, Params, included, paging, parsed
 from .query_v3 import CUSTOMERS_V3, PRODUCTS_V3
-from .replies import Reply, page_reply
+from .replies import Reply, json_reply, page_reply
 from .rows import Json, encode
 from .shop import Shop
 
@@ -20,7 +20,12 @@ _WITH_OPTIONS_CAP = 10
 def v3_routes(shop: Shop) -> Routes:
     """All routes of v3."""
     lists = _Lists(shop)
-    return {"v3/customers": {"GET": lists.customers}, "v3/catalog/products": {"GET": lists.products}}
+    return {
+        "v3/customers": {"GET": lists.customers},
+        "v3/catalog/products": {"GET": lists.products},
+        "v3/catalog/products/{id}": {"GET": lists.product},
+        "v3/catalog/products/{id}/variants/{id}": {"GET": lists.variant},
+    }
 
 
 class _Lists:
@@ -53,6 +58,25 @@ class _Lists:
         ids = PRODUCTS_V3.select(shop.products, params, shop.now())
         rows = [shop.products.row(row_id).written(_product) for row_id in ids[(page - 1) * limit : page * limit]]
         return page_reply(rows, {"pagination": _pages(len(ids), page, limit)})
+
+    def product(self, call: Call) -> Reply:
+        """GET catalog/products/{id}."""
+        return json_reply(200, {"data": product_v3(self._product(call.id)), "meta": {}})
+
+    def variant(self, call: Call) -> Reply:
+        """GET catalog/products/{id}/variants/{id}: each product has one, with the id of the product."""
+        product = self._product(call.id)
+        if call.sub_id != call.id:
+            raise NotFoundError
+        names = ("sku", "inventory_level", "inventory_warning_level")
+        kept = {name: product[name] for name in names}
+        return json_reply(200, {"data": {"id": call.sub_id, "product_id": call.id, **kept}, "meta": {}})
+
+    def _product(self, row_id: int) -> Json:
+        try:
+            return self._shop.products.row(row_id).data
+        except KeyError:
+            raise NotFoundError from None
 
     def _customers(self, ids: list[int], meta: Json) -> Reply:
         return page_reply([self._shop.customers.row(row_id).written(_customer) for row_id in ids], meta)

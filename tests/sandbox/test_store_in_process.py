@@ -40,7 +40,6 @@ LINES = {"include": "consignments.line_items", "consignment_structure": "object"
         ("v3/customers", {"id:in": "1,2"}, 200),
         ("v3/customers", {"date_modified:min": "yesterday"}, 422),
         ("v3/catalog/products", {"id:greater": 5, "limit": 3}, 200),
-        ("v3/hooks", {}, 404),
         ("v4/orders", {}, 404),
     ],
 )
