@@ -13,6 +13,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from .buses import Buses
 from .inbox import Inbox
 from .invocations import Invocations
 from .resources import ACCOUNT, REGION, Resources
@@ -48,7 +49,8 @@ class Aws:
     def __enter__(self) -> Self:
         # The web server logs each request to standard error unless it is told not to.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        app = Invocations(moto())
+        self.buses = Buses()
+        app = Invocations(moto(), self.buses)
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -58,6 +60,7 @@ class Aws:
     def __exit__(self, *exception: object) -> None:
         for stack in self._stacks:
             stack.close()
+        self.buses.close()
         for client in self._clients.values():
             client.close()
         self._server.shutdown()

@@ -26,6 +26,11 @@ def function(name: str) -> Pool | None:
     return next((pool for stack in STACKS if (pool := stack.named(found.partition(":")[0]))), None)
 
 
+def queue_scale(url: str) -> float:
+    """Return what the times of a queue's messages are multiplied with."""
+    return next((stack.time_scale for stack in STACKS if url in stack.queues), 1.0)
+
+
 def time_scale(machine: str) -> float:
     """Return what the waits of a state machine (its ARN) are multiplied with."""
     return next((stack.time_scale for stack in STACKS if machine in stack.machines), 1.0)

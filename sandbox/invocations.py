@@ -1,7 +1,8 @@
-"""Lambda's Invoke on AWS's endpoint: runs the functions of the deployed stacks, and leaves all else to moto."""
+"""What moto leaves undone at AWS's endpoint: Lambda's Invoke, events that start functions, and the times of queues."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 from . import deployed
+from .buses import DEFAULT, Buses
 from .functions import Invocation
 from .pool import ClosedError, Pool
 
@@ -31,8 +33,9 @@ class Invocations:
     another request may come in between.
     """
 
-    def __init__(self, otherwise: WsgiApp) -> None:
+    def __init__(self, otherwise: WsgiApp, buses: Buses) -> None:
         self._otherwise = otherwise
+        self._buses = buses
         self._one_by_one = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -40,10 +43,42 @@ class Invocations:
         pool = deployed.function(found[1]) if found and environ["REQUEST_METHOD"] == "POST" else None
         if pool:
             return _answer(pool, Request(environ))(environ, start_response)
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if target == "AWSEvents.PutEvents":
+            return self._put_events(environ, start_response)
+        if target.startswith("AmazonSQS.ChangeMessageVisibility"):
+            _scale(environ)
         if _CONDITIONAL.search(environ.get("HTTP_AUTHORIZATION", "")):
             with self._one_by_one:
                 return list(self._otherwise(environ, start_response))
         return self._otherwise(environ, start_response)
+
+    def _put_events(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = _body(environ)
+        answer = list(self._otherwise(environ, start_response))
+        results = json.loads(b"".join(answer)).get("Entries", [])
+        for entry, result in zip(json.loads(body).get("Entries", []), results, strict=False):
+            if "EventId" in result:
+                bus = entry.get("EventBusName", DEFAULT)
+                self._buses.put(bus.rpartition("/")[2], entry)
+        return answer
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """Read a request's body, and leave it there for who comes next."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _scale(environ: dict[str, Any]) -> None:
+    """Multiply the times of a request with the scale of the queue's stack."""
+    asked = json.loads(_body(environ))
+    scale = deployed.queue_scale(asked["QueueUrl"])
+    for entry in asked.get("Entries", [asked]):
+        entry["VisibilityTimeout"] = int(entry["VisibilityTimeout"] * scale)
+    body = json.dumps(asked).encode()
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
 
 
 def _answer(pool: Pool, request: Request) -> Response:

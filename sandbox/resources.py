@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import machines
 from .template import PSEUDO_PARAMETERS, Template, TemplateError, text_of
+from .urls import FunctionUrl
 
 if TYPE_CHECKING:
     from .aws import Aws
@@ -64,6 +65,13 @@ def _make_table(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str,
     return {"": name, "Arn": made["TableArn"]}
 
 
+def _make_bus(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    client, name = aws.client("events"), properties.get("Name", name)
+    if name not in [bus["Name"] for bus in client.list_event_buses(NamePrefix=name)["EventBuses"]]:
+        client.create_event_bus(Name=name)  # else that of a stack before, for a name is all that a bus has
+    return {"": name, "Name": name, "Arn": arn("events", f"event-bus/{name}")}
+
+
 def _make_bucket(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     client, name = aws.client("s3"), properties.get("BucketName", name)
     if name in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
@@ -81,6 +89,7 @@ def _make_bucket(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str
 
 MADE: Mapping[str, Maker] = {
     "AWS::DynamoDB::Table": _make_table,
+    "AWS::Events::EventBus": _make_bus,
     "AWS::S3::Bucket": _make_bucket,
     "AWS::SecretsManager::Secret": _make_secret,
     "AWS::SNS::Topic": _make_topic,
@@ -123,6 +132,7 @@ class Resources(dict[str, Any]):
         self._resources = template.resources()
         self._suffix = uuid.uuid4().hex[:12]
         self._begun: set[str] = set()
+        self.urls: list[FunctionUrl] = []
         for logical_id in template.resources(*MADE, STATE_MACHINE):
             self._make(logical_id)
 
@@ -132,13 +142,26 @@ class Resources(dict[str, Any]):
             raise KeyError(name)
         return self[name]
 
+    def close(self) -> None:
+        """Stop listening at the addresses of functions."""
+        for url in self.urls:
+            url.close()
+
     def _make(self, logical_id: str) -> None:
+        function = self._resources.get(logical_id.removesuffix("Url"), {})
+        if logical_id.endswith("Url") and "FunctionUrlConfig" in function.get("Properties", {}):
+            self._make_url(logical_id, function["Properties"]["FunctionUrlConfig"])
         if logical_id not in self._resources or logical_id in self._begun:
             return
         self._begun.add(logical_id)
         resource = self._resources[logical_id]
         attributes = self._attributes(resource["Type"], logical_id, resource.get("Properties", {}))
         self.update({f"{logical_id}.{key}" if key else logical_id: value for key, value in attributes.items()})
+
+    def _make_url(self, logical_id: str, properties: Mapping[str, Any]) -> None:
+        if f"{logical_id}.FunctionUrl" not in self:
+            self.urls.append(FunctionUrl(self[logical_id.removesuffix("Url")], properties["AuthType"]))
+            self[f"{logical_id}.FunctionUrl"] = self.urls[-1].url
 
     def _attributes(self, kind: str, logical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         name = self._name(kind, logical_id)

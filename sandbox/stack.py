@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from . import deployed, machines, schedules
 from .alarms import Alarm, Alarms
+from .buses import DEFAULT, Rule, rules_of
 from .functions import Configuration, Function, Invocation
 from .inbox import Inbox
 from .machines import Execution
 from .pool import Pool
+from .queues import Feed
 from .resources import REGION, Resources
 from .schedules import Schedule
 from .template import Template, text_of
@@ -28,7 +31,8 @@ NAMESPACE = "Storekey"
 class Stack:
     """A deployed template: its outputs, its functions and state machines ready to run, and its alarms.
 
-    ``time_scale`` is what the waits of its state machines, and those before another attempt, are multiplied with.
+    ``time_scale`` is what the waits of its state machines and queues, and those before another attempt, are multiplied
+    with.
     """
 
     aws: Aws
@@ -41,6 +45,8 @@ class Stack:
     def __post_init__(self) -> None:
         pools = {each: Pool(partial(self.configuration, each)) for each in self.template.functions()}
         self._pools.update(pools)
+        if self.time_scale != 1.0:
+            self._scale_queues()
         deployed.STACKS.append(self)
 
     @property
@@ -98,6 +104,34 @@ class Stack:
         """Return all that a function's shared environments have printed so far; see Pool.logs."""
         return self.pool(logical_id).logs
 
+    @cached_property
+    def rules(self) -> list[Rule]:
+        """The rules on buses that invoke the stack's functions."""
+        return list(rules_of(self))
+
+    @property
+    def queues(self) -> list[str]:
+        """The URLs of the stack's queues."""
+        return [self.names[each] for each in self.template.resources("AWS::SQS::Queue")]
+
+    @property
+    def url_ca_pem(self) -> str:
+        """The certificates of the CAs that signed those of the functions' addresses."""
+        return "".join(url.ca_pem for url in self.names.urls)
+
+    def feed(self, logical_id: str) -> Feed:
+        """Return the way from a queue to the function that takes its messages; nothing is taken by itself."""
+        return Feed(self, logical_id)
+
+    def put_event(self, source: str, detail_type: str, detail: Mapping[str, Any], *resources: str) -> None:
+        """Put an event on the default bus, as AWS's own services do."""
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
+        self.aws.buses.put(DEFAULT, entry)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what was put on the stack's own bus, in order."""
+        return self.aws.buses.events(self.outputs["EventBusName"])
+
     def start_execution(self, logical_id: str, event: Mapping[str, Any] | None = None) -> Execution:
         """Start a state machine with an input."""
         machine = self.names[f"{logical_id}.Arn"]
@@ -140,6 +174,15 @@ class Stack:
             function.close()
         for pool in self._pools.values():
             pool.close()
+        self.names.close()
+
+    def _scale_queues(self) -> None:
+        client = self.aws.client("sqs")
+        for url in self.queues:
+            found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds", "VisibilityTimeout"])
+            delay, visibility = (float(value) * self.time_scale for _, value in sorted(found["Attributes"].items()))
+            scaled = {"DelaySeconds": str(int(delay)), "VisibilityTimeout": str(max(2, int(visibility)))}
+            client.set_queue_attributes(QueueUrl=url, Attributes=scaled)
 
     def _publish(self, topic: str, subject: str, message: str) -> None:
         self.aws.client("sns").publish(TopicArn=topic, Subject=subject, Message=message)
