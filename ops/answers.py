@@ -67,6 +67,16 @@ def fail(options: Options, line: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+def agreed(what: str, asking: str) -> bool:
+    """Ask whether ``what`` is meant; ``asking`` names the asker. Raises InputError where none answers."""
+    print(f"storekey: {what}? [y/N] ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline()
+    if not typed:
+        print(file=sys.stderr)
+        raise InputError(f"{asking}: asks whether it is meant; answer y, or give --yes as well")
+    return typed.strip().lower() in ("y", "yes")
+
+
 def answer(options: Options, given: Mapping[str, Any], *, shown: Mapping[str, Any] | None = None) -> None:
     """Answer in JSON, or else as a table of names and values; ``shown`` takes the place of what persons read."""
     if options.as_json:

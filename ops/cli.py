@@ -1,8 +1,9 @@
-"""`storekey`: hand over, look at and take back a store's credentials; run, list and verify its exports and backfills.
+"""`storekey`: hand over, look at and take back a store's credentials; run, list and verify its exports and backfills;
+keep its webhooks.
 
-Exit status: 0 done, 1 the store did not accept the credentials or could not be asked, an export failed, or what was
-verified differs, 2 wrong input (nothing was written or started), 3 AWS or the stack is not as it must be, 4 staged but
-not live yet, or started but not finished yet.
+Exit status: 0 done, 1 the store did not accept the credentials or could not be asked, an export failed, what was
+verified differs, or webhooks are not as they must be, 2 wrong input (nothing was written or started), 3 AWS or the
+stack is not as it must be, 4 staged but not live yet, or started but not finished yet.
 A secret is never taken from the command line, and never printed; neither is a row of an export.
 """
 
@@ -23,6 +24,7 @@ from storekey import CANDIDATE, LIVE, AllowedHosts, Settings, StoreError, rehear
 from .answers import NOT_LIVE, REFUSED, Options, answer, told
 from .backfill_commands import backfill
 from .export_commands import export, runs, verify
+from .hook_commands import hooks
 from .sources import Given, from_file, from_prompts, from_text
 
 _ANY_STORE = "*.mybigcommerce.com,api.bigcommerce.com"
@@ -30,6 +32,7 @@ _ANY_STORE = "*.mybigcommerce.com,api.bigcommerce.com"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 credentials = typer.Typer(no_args_is_help=True, help="Hand over, look at and take back the credentials.")
 app.add_typer(credentials, name="credentials")
+app.add_typer(hooks, name="hooks")
 for command in (export, backfill, runs, verify):
     app.command()(command)
 
@@ -42,7 +45,7 @@ def common(
     region: Annotated[str | None, typer.Option(help="AWS region, as AWS_DEFAULT_REGION.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")] = False,
 ) -> None:
-    """Hand over, look at and take back a store's credentials; run, list and verify its exports."""
+    """Hand over, look at and take back a store's credentials; run, list and verify its exports; keep its webhooks."""
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")  # the functions' log lines are not for this terminal
     context.obj = Options(stack, endpoint_url, region, as_json)
 
@@ -71,7 +74,7 @@ def set_credentials(
         with Console(stderr=True).status("staged; waiting for the promotion"):
             outcome = stack.follow(version, timeout)
         answer(options, asdict(outcome))
-        if outcome.result != "promoted":
+        if outcome.result not in ("promoted", "live"):
             raise typer.Exit(REFUSED if outcome.result == "rejected" else NOT_LIVE)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .answers import Options, answer
+from .answers import Options, agreed, answer
 from .backfill_following import look
 from .backfills import Backfills, Known
-from .sources import InputError
 from .stack import StackError
 from .tracking import Tracker, words_of
 
@@ -30,7 +28,7 @@ def give_up(options: Options, backfills: Backfills, resource: str, yes: bool) ->
         answer(options, {"result": "nothing to give up", "resource": resource, "run": None})
         return
     names = [arn.rpartition(":")[2] for arn in arns]
-    if not yes and not _agreed(_question(resource, run or ", ".join(names), tracker, before)):
+    if not yes and not agreed(_question(resource, run or ", ".join(names), tracker, before), "--give-up"):
         answer(options, {"result": "kept", "resource": resource, "run": run})
         return
     _stop(backfills, arns, resource)
@@ -54,15 +52,6 @@ def _question(resource: str, what: str, tracker: Tracker, known: Known) -> str:
     if what:
         return f"give up {what} of {resource} ({words_of(tracker.totals)})"
     return f"forget that the backfill of {resource} failed ({known.failing})"
-
-
-def _agreed(what: str) -> bool:
-    print(f"storekey: {what}? [y/N] ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline()
-    if not typed:
-        print(file=sys.stderr)
-        raise InputError("--give-up: asks whether it is meant; answer y, or give --yes as well")
-    return typed.strip().lower() in ("y", "yes")
 
 
 def _stop(backfills: Backfills, arns: Sequence[str], resource: str) -> None:

@@ -24,7 +24,9 @@ _CONFIG = Config(read_timeout=130, retries={"mode": "standard", "total_max_attem
 _LONG = Config(read_timeout=930, retries={"mode": "standard", "total_max_attempts": 1})
 # Who follows an export for an hour asks hundreds of times; one that is lost must not end it. Asking again is harmless.
 _PATIENT = Config(read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-_ASKED_AGAIN = ("cloudwatch", "dynamodb", "s3", "stepfunctions")
+_ASKED_AGAIN = ("cloudwatch", "dynamodb", "s3", "sqs", "stepfunctions")
+
+_KEEP = "live, but keep the old account"
 
 
 class StackError(Exception):
@@ -42,7 +44,7 @@ class FunctionFailed(StackError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a staged version."""
+    """What became of a staged version: ``live`` where the promotion has not ended, and the old account must stay."""
 
     result: str
     version: str
@@ -105,21 +107,29 @@ class Stack:
 
     def follow(self, version: str, timeout: float) -> Outcome:
         """Wait until a candidate was promoted or rejected; start the promotion where its event does not come."""
+        labels: dict[str, str] = {}
         started, invoked = time.monotonic(), False
         while (waited := time.monotonic() - started) < timeout:
             labels = self.secret.labels()
-            if labels.get(LIVE) == version and labels.get(CANDIDATE) != version:
+            if labels.get(LIVE) == version and CANDIDATE not in labels:
                 return Outcome("promoted", version, "the store accepts it; the old account may be deleted now")
             if labels.get(REJECTED) == version:
                 return Outcome("rejected", version, "the topic and the log of promote_credentials say why")
             if labels.get(CANDIDATE) != version:
-                return Outcome("superseded", version, "somebody has staged or promoted another one meanwhile")
+                return _overtaken(version, labels)
             if waited > _EVENT_SECONDS and not invoked:
                 answer, invoked = self.invoke("PromoteFunctionName"), True
                 if answer.get("version") == version and answer["result"] != "nothing to do":
-                    return Outcome(answer["result"], version, answer["detail"])
+                    return self._answered(version, answer)
             time.sleep(_POLL_SECONDS)
+        if labels.get(LIVE) == version:
+            return Outcome("live", version, f"{_KEEP}: the promotion has not ended; the next check goes on with it")
         return Outcome("staged", version, "not live yet; the next check has it tested again")
+
+    def _answered(self, version: str, answer: Mapping[str, Any]) -> Outcome:
+        """Tell what the promotion answered; while a label CANDIDATE is there, it has not ended."""
+        ended = answer["result"] != "promoted" or CANDIDATE not in self.secret.labels()
+        return Outcome(answer["result"] if ended else "live", version, answer["detail"])
 
     def roll_back(self) -> tuple[str, str]:
         """Put the live label back on the version before; return the ids of both, the new one first."""
@@ -182,6 +192,13 @@ class Stack:
             Statistics=["Sum"],
         )["Datapoints"]
         return max(point["Timestamp"] for point in points).isoformat() if points else None
+
+
+def _overtaken(version: str, labels: Mapping[str, str]) -> Outcome:
+    """Tell of a version that another one has replaced as the candidate, or that lost the label otherwise."""
+    if labels.get(LIVE) == version:
+        return Outcome("live", version, f"{_KEEP}: somebody has staged another one meanwhile")
+    return Outcome("superseded", version, "somebody has staged or promoted another one meanwhile")
 
 
 def _bundle_here(bundle: str) -> str:

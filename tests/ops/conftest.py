@@ -18,8 +18,8 @@ from tests.support import register_stack
 
 
 @pytest.fixture
-def stack(aws: Aws, sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem, "StoreName": "retail"}
+def aws_here(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """AWS, and an environment that leads the command to it."""
     for name, value in {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -27,6 +27,13 @@ def stack(aws: Aws, sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch
         "AWS_SECRET_ACCESS_KEY": "testing",
     }.items():
         monkeypatch.setenv(name, value)
+    return aws
+
+
+@pytest.fixture
+def stack(aws_here: Aws, sandbox_store: SandboxStore) -> Iterator[Stack]:
+    aws = aws_here
+    parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem, "StoreName": "retail"}
     with closing(aws.deploy(Template.load("template.yaml", parameters))) as deployed:
         register_stack(aws, deployed.outputs, parameters)
         yield deployed
