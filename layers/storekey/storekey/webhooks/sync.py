@@ -245,7 +245,7 @@ def _told(store_name: str, report: Report, off: int | None) -> dict[str, Any]:
     """Log a report, note the metric where it is news, and return the answer."""
     answer = report.as_answer()
     done = {name: answer[name] for name in ("created", "updated", "deleted", "enabled", "missing", "detail")}
-    logger().info("webhooks", extra={"store": store_name, **done})
+    logger().info("webhooks", extra={"store": store_name, "sync": done})
     if off is not None:
         with invocation() as running:
             running.count(store_name, "WebhooksOff", float(off))
