@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from storekey._cache import Version
 from storekey._credentials import Credentials
 from storekey._hidden import Hidden
-from storekey._promotion import NotSettled, Promotion, Verdict, promote
+from storekey._promotion import NotSettled, Promotion, Verdict, nothing, promote
 from storekey._secret import CANDIDATE, LIVE, PREVIOUS, LabelMovedError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -116,7 +116,7 @@ class FakeSecret:
             raise NotSettled("its webhooks are not there yet")
         assert credentials.client_id
         self.settled.add(credentials.client_id)
-        return ""
+        return nothing(credentials)
 
     def tell(self, promotion: Promotion) -> None:
         self._called("before")

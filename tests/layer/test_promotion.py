@@ -89,8 +89,8 @@ def test_nobody_is_told_that_the_old_account_may_go_before_the_new_one_does_all_
 
 def test_what_was_settled_is_said(secret: FakeSecret) -> None:
     secret.stage()
-    promotion = promote(secret, secret.test, lambda _: None, lambda _: "its 3 webhooks are there; ")
-    assert "are live; its 3 webhooks are there; the old account may be deleted now" in promotion.detail
+    promotion = promote(secret, secret.test, lambda _: None, lambda _: "the old account may be deleted in ten minutes")
+    assert "are live; the old account may be deleted in ten minutes, unless it is the same one" in promotion.detail
 
 
 def test_a_first_version_that_is_refused_is_told_as_what_it_is() -> None:

@@ -10,7 +10,7 @@ from ._cache import Version
 from ._check import check
 from ._credentials import Credentials
 from ._invocation import invocation, rehearsal
-from ._promotion import Promotion, Settle, Test, Verdict, candidate_test, promote
+from ._promotion import Promotion, Settle, Test, Verdict, candidate_test, nothing, promote
 from ._rotation import NoCandidate, NotPending, NotTested, rotate
 from ._secret import CANDIDATE, REJECTED, LabelMovedError
 from ._settings import Settings, SettingsError
@@ -93,10 +93,10 @@ def _settle(settings: Settings) -> Settle:
 
     def settle(credentials: Credentials) -> str:
         if not _with_webhooks():
-            return ""
+            return nothing(credentials)
         from .webhooks.sync import settle as settle_webhooks  # noqa: PLC0415 - only where there are webhooks
 
-        return f"{settle_webhooks(settings, credentials)}; "
+        return settle_webhooks(settings, credentials)
 
     return settle
 

@@ -63,9 +63,12 @@ Tell = Callable[[Promotion], None]
 Settle = Callable[[Credentials], str]
 
 
+OLD_MAY_GO = "the old account may be deleted now"
+
+
 def nothing(_: Credentials) -> str:
     """Settle nothing: what the old account does, the new one does as well."""
-    return ""
+    return OLD_MAY_GO
 
 
 Test = Callable[[Version], Verdict | None]
@@ -75,7 +78,7 @@ def promote(secret: Labelled, test: Test, tell: Tell, settle: Settle = nothing) 
     """Test the candidate and make it live, or say why not.
 
     ``test`` tries a version against the store; ``settle`` makes what the new account needs before the old one may go,
-    and returns what is to be said of it, or raises NotSettled: then nobody is told yet, and the label CANDIDATE stays.
+    and says when that may go, or raises NotSettled: then nobody is told yet, and the label CANDIDATE stays.
     ``tell`` is called once for each outcome that a person must know of (again, where the invocation was killed before
     it had ended). Raises LabelMovedError where others move the labels faster than they can be read.
     """
@@ -153,16 +156,14 @@ def drop_label(secret: Labelled, label: str, version: str | None) -> None:
         pass  # it stands on another version by now, and asks for that one
 
 
-_OLD = "the old account may be deleted now, unless it is the same one with a new token"
-
-
 def announcement(version: Version, settle: Settle) -> str:
-    """Settle what must be before the old account may go, and say that it may; raises NotSettled."""
+    """Settle what must be before the old account may go, and say when it may; raises NotSettled."""
     holds = version.holds
     assert isinstance(holds, Credentials)  # only tested credentials come here
     settled = settle(holds)
     user = f" of {holds.username}" if holds.username else ""
-    return f"the {holds.kind} credentials{user} at {holds.host} are live; {settled}{_OLD}"
+    live = f"the {holds.kind} credentials{user} at {holds.host} are live"
+    return f"{live}; {settled}, unless it is the same one with a new token"
 
 
 def candidate_test(settings: Settings) -> Test:

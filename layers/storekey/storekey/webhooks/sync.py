@@ -24,7 +24,7 @@ from storekey._errors import (
 )
 from storekey._invocation import invocation
 from storekey._observability import logger
-from storekey._promotion import NotSettled, store_of
+from storekey._promotion import OLD_MAY_GO, NotSettled, store_of
 from storekey._settings import Settings
 from storekey._store import Store
 
@@ -197,14 +197,14 @@ def sync(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settle(settings: Settings, credentials: Credentials) -> str:
-    """Make the hooks of credentials that have just become live; return what the announcement says of them.
+    """Make the hooks of credentials that have just become live; say when the old account may be deleted.
 
     Raises NotSettled while the old account's hooks are the only ones: it must not be deleted yet.
     """
     webhooks = WebhookSettings.from_environment("WEBHOOK_URL")
     account = account_of(credentials)
     if isinstance(account, Problem):
-        return f"its webhooks end with the old account ({account})"
+        return f"its webhooks end with the old account ({account}); {OLD_MAY_GO}"
     store = store_of(settings, credentials)
     try:
         report = Synchroniser(store, _wanted(webhooks, account)).sync()
@@ -215,7 +215,9 @@ def settle(settings: Settings, credentials: Credentials) -> str:
     _told(settings.store_name, report, report.off)
     if report.missing:
         raise NotSettled(f"its webhooks are not there yet: {report.detail}")
-    return f"its {len(webhooks.scopes.wanted)} webhooks are there"
+    made = f"its {len(webhooks.scopes.wanted)} webhooks are there"
+    # A new webhook works within a minute, and what the old ones hold goes with them: the first tries are over by then.
+    return f"{made}; the old account may be deleted in ten minutes, when its own have delivered what they hold"
 
 
 def why_no_hooks(settings: Settings, credentials: Credentials) -> tuple[str, bool] | None:

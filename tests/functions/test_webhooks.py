@@ -1,0 +1,308 @@
+"""Webhooks from the store to the bus, as they run deployed: hooks, deliveries over TLS, queue, events, functions."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from sandbox.aws import Aws, Stack
+from sandbox.store import SCOPES, Answer, SandboxStore, TokenAccount
+from sandbox.template import Template
+from tests.support import new_account, points
+
+SCHEMA = json.loads(Path("docs/events.schema.json").read_text())
+LISTENER = """
+Globals: {Function: {Runtime: python3.13, Handler: app.handler}}
+Parameters: {Bus: {Type: String}}
+Resources:
+  OrderCreated:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Events:
+        Created:
+          Type: EventBridgeRule
+          Properties:
+            EventBusName: !Ref Bus
+            Pattern: {source: [storekey.wholesale], detail-type: [store/order/created]}
+"""
+LISTENER_CODE = """
+import json
+
+def handler(event, context):
+    print(json.dumps({"order": event["detail"]["object"]["id"]}))
+"""
+
+
+@pytest.fixture
+def store() -> Iterator[SandboxStore]:
+    """A store of its own: faults and webhooks would meet other tests."""
+    with SandboxStore(orders=300, customers=20, products=20) as running:
+        running.delivery_scale = 0.001
+        yield running
+
+
+@pytest.fixture
+def stack(aws: Aws, store: SandboxStore) -> Iterator[Stack]:
+    parameters = {
+        "AllowedHosts": store.host,
+        "StoreCaBundle": store.ca_pem,
+        "StoreName": "wholesale",
+        "WebhooksEnabled": "true",
+    }
+    with closing(aws.deploy(Template.load("template.yaml", parameters), time_scale=0.01)) as deployed:
+        assert deployed.outputs["WebhookUrl"]
+        store.trust(deployed.url_ca_pem)
+        yield deployed
+
+
+@pytest.fixture
+def account(store: SandboxStore, put: Callable[..., str]) -> TokenAccount:
+    """The account whose credentials are live."""
+    made = store.create_token_account("first")
+    put(made.secret())
+    return made
+
+
+def synced(stack: Stack, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    invocation = stack.pool("SyncFunction").invoke(event or {})
+    assert invocation.error is None, invocation.error
+    answer: dict[str, Any] = invocation.result
+    return answer
+
+
+def counts(answer: dict[str, Any]) -> list[int]:
+    return [answer[name] for name in ("created", "updated", "deleted", "enabled")]
+
+
+def published(stack: Stack, since: int = 0) -> list[dict[str, Any]]:
+    """The events on the bus, each of which keeps to the schema."""
+    events = stack.events()[since:]
+    for event in events:
+        jsonschema.validate(event, SCHEMA)
+    return events
+
+
+def hashes(events: list[dict[str, Any]]) -> list[str]:
+    return [event["detail"]["payload"]["hash"] for event in events]
+
+
+@contextmanager
+def processing(stack: Stack) -> Iterator[Callable[[], bool]]:
+    """Run what takes messages out of the queue; gives what waits until it is empty."""
+    feed = stack.feed("ProcessFunction")
+
+    with feed.running():
+        yield lambda: _comes_true(lambda: feed.left() == 0)
+
+
+def _comes_true(what: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 30
+    while not (true := what()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return true
+
+
+def test_an_order_of_the_store_starts_somebodys_function(
+    aws: Aws, stack: Stack, store: SandboxStore, account: TokenAccount, tmp_path: Path
+) -> None:
+    (tmp_path / "template.yaml").write_text(LISTENER)
+    (tmp_path / "app.py").write_text(LISTENER_CODE)
+    since = len(stack.events())
+    assert counts(synced(stack)) == [3, 0, 0, 0]
+    assert counts(synced(stack)) == [0, 0, 0, 0]
+    own = Template.load(tmp_path / "template.yaml", {"Bus": stack.outputs["EventBusName"]})
+    with closing(aws.deploy(own, "own")) as listener, processing(stack) as emptied:
+        order = store.add_order(status_id=1)
+        store.change_product(3, name="renamed")
+        store.remove_customer(7)
+        assert store.settle()
+        assert emptied()
+        assert aws.buses.settle(20)
+        assert f'{{"order": {order["id"]}}}' in listener.logs("OrderCreated")
+    events = {event["detail-type"]: event["detail"] for event in published(stack, since)}
+    assert events.keys() == {"store/order/created", "store/product/updated", "store/customer/deleted"}
+    assert {event["source"] for event in stack.events()[since:]} == {"storekey.wholesale"}
+    assert events["store/order/created"]["object"]["id"] == order["id"]
+    assert events["store/product/updated"]["object"]["name"] == "renamed"
+    assert events["store/customer/deleted"]["gone"] is True
+    told = "".join(stack.logs(name) for name in ("ReceiveFunction", "ProcessFunction", "SyncFunction"))
+    assert points(told, "DeliveriesRefused") == [0.0] * 3
+    assert points(told, "EventsPublished") == [1.0] * 3
+    assert points(told, "WebhooksOff") == [0.0, 0.0]
+    hooks = store.hooks.all()
+    secrets = [
+        account.access_token,
+        account.client_secret,
+        *(next(iter((hook.headers or {}).values())) for hook in hooks),
+    ]
+    assert [secret for secret in secrets if secret in told + json.dumps(stack.events())] == []
+
+
+def test_bursts_with_duplicates_and_a_store_in_trouble_lose_nothing(
+    stack: Stack, store: SandboxStore, account: TokenAccount
+) -> None:
+    since = len(stack.events())
+    synced(stack)
+    store.duplicates = 0.1
+    with processing(stack) as emptied:
+        for burst in range(2):
+            store.fault(Answer(503), times=3, path="/orders/")
+            store.fault(Answer(429, headers={"X-Rate-Limit-Time-Reset-Ms": "200"}), times=2, path="/orders/")
+            for number in range(25):
+                store.change_order(100 + 25 * burst + number, staff_notes=f"{burst}")
+            assert store.settle(20)
+            assert emptied()
+    events = published(stack, since)
+    sent = [delivery.payload["hash"] for delivery in store.deliveries]
+    assert len(sent) == 50
+    assert sorted(hashes(events)) == sorted(sent), "each change once"
+    assert (
+        len(points(stack.logs("ProcessFunction"), "EventsSuppressed"))
+        == len(points(stack.logs("ReceiveFunction"), "DeliveriesRefused")) - 50
+    )
+    assert {delivery.statuses[0] for delivery in store.deliveries} == {200}
+
+
+def test_a_promotion_under_deliveries_makes_the_new_hooks_first_and_loses_nothing(
+    stack: Stack, store: SandboxStore, account: TokenAccount, put: Callable[..., str]
+) -> None:
+    since, inbox, stop = len(stack.events()), stack.subscribe_queue(), threading.Event()
+    synced(stack)
+    second = store.create_token_account("second")
+
+    def changes() -> None:
+        number = 0
+        while not stop.wait(0.1):
+            store.change_order(100 + number % 300, staff_notes=str(number))
+            number += 1
+
+    def hooks_of(one: TokenAccount) -> list[bool]:
+        return [hook.is_active for hook in store.hooks.all() if hook.client_id == one.client_id]
+
+    changing = threading.Thread(target=changes)
+    with processing(stack) as emptied:
+        changing.start()
+        put(second.secret(), "CANDIDATE")
+        # The first request is the candidate's test.
+        store.fault(Answer(200, {"data": [], "meta": {}}), times=1, path="/hooks")
+        store.fault(Answer(403), times=None, path="/hooks")
+        promote = stack.pool("PromoteFunction")
+        answer = promote.invoke({}).result
+        assert answer["result"] == "promoted"
+        assert answer["detail"].startswith("live, but keep the old account: its webhooks are not there yet")
+        assert inbox.texts() == [], "nobody is told that the old account may go"
+        assert hooks_of(second) == []
+        store.heal()
+        answer = promote.invoke({}).result
+        (told,) = inbox.texts()
+        assert hooks_of(second) == [True] * 3
+        assert "its 3 webhooks are there; the old account may be deleted in ten minutes" in told
+        before = store.deliveries
+        assert _comes_true(lambda: all(delivery.done for delivery in before)), "the ten minutes"
+        store.delete(account)
+        assert hooks_of(account) == []
+        number = len(store.deliveries)
+        assert _comes_true(lambda: len(store.deliveries) > number + 3)
+        stop.set()
+        changing.join()
+        assert store.settle(20)
+        assert emptied()
+    sent = {delivery.payload["hash"] for delivery in store.deliveries}
+    got = hashes(published(stack, since))
+    assert sent - set(got) == set()
+    assert len(got) == len(set(got)), "both accounts' hooks deliver, and each event is published once"
+    senders = {delivery.client_id for delivery in store.deliveries if delivery.statuses[-1:] == [200]}
+    assert senders == {account.client_id, second.client_id}
+    assert points(stack.logs("ReceiveFunction"), "DeliveriesRefused").count(1.0) == 0
+
+
+def test_a_candidate_that_could_have_no_webhooks_is_rejected_before_it_is_live(
+    stack: Stack, store: SandboxStore, account: TokenAccount, put: Callable[..., str]
+) -> None:
+    promote = stack.pool("PromoteFunction")
+    lacking = store.create_token_account("lacking", SCOPES - {"store_v2_information"}).secret()
+    plain = {key: value for key, value in store.create_token_account("plain").secret().items() if "client" not in key}
+    put(plain, "CANDIDATE")
+    answer = promote.invoke({}).result
+    assert (answer["result"], answer["detail"].partition(";")[0]) == (
+        "rejected",
+        "webhooks: client_id: is missing, and webhooks need it",
+    )
+    put(lacking, "CANDIDATE")
+    assert promote.invoke({}).result["result"] == "rejected"
+
+
+def test_with_basic_credentials_each_says_so_and_nothing_else_is_harmed(
+    stack: Stack, store: SandboxStore, account: TokenAccount, put: Callable[..., str]
+) -> None:
+    synced(stack)
+    store.emit("store/order/created", {"type": "order", "id": 100})
+    assert store.settle()
+    basic, inbox = new_account(store), stack.subscribe_queue()
+    put(basic.secret(), "CANDIDATE")
+    answer = stack.pool("PromoteFunction").invoke({}).result
+    assert answer["result"] == "promoted"
+    assert "its webhooks end with the old account" in inbox.texts()[0]
+    answer = synced(stack)
+    assert counts(answer) == [0, 0, 0, 0]
+    assert answer["detail"] == "secret: holds a Basic account, and webhooks need a token account"
+    assert points(stack.logs("SyncFunction"), "WebhooksOff") == [0.0, 1.0]
+    batch = stack.feed("ProcessFunction").once()
+    assert batch
+    assert len(batch.result["batchItemFailures"]) == 1
+    assert "webhooks need a token account" in batch.logs
+    delivered = {"headers": store.hooks.all()[0].headers, "requestContext": {"http": {"method": "POST"}}, "body": "{}"}
+    with stack.function("ReceiveFunction") as cold:
+        received = cold.invoke(delivered)
+    assert received.result["statusCode"] == 401
+    assert "webhooks need a token account" in received.logs
+    assert stack.pool("CheckFunction").invoke({}).result["status"] == "accepted"
+
+
+def test_a_sync_looks_enables_and_removes_when_it_is_asked_to(
+    stack: Stack, store: SandboxStore, account: TokenAccount
+) -> None:
+    looked = synced(stack, {"action": "list"})
+    assert (counts(looked), looked["hooks"]) == ([0, 0, 0, 0], [])
+    assert store.hooks.all() == []
+    synced(stack)
+    store.hooks.switch_off()
+    store.hooks.block("localhost", 60)
+    answer = synced(stack)
+    assert counts(answer) == [0, 0, 0, 3]
+    assert answer["blocked"] == ["localhost"]
+    assert points(stack.logs("SyncFunction"), "WebhooksOff") == [0.0, 4.0]
+    assert counts(synced(stack, {"action": "remove"})) == [0, 0, 3, 0]
+    assert store.hooks.all() == []
+
+
+@pytest.mark.parametrize("secret", ["", "refused"])
+def test_credentials_that_are_missing_or_refused_are_told_and_page_nobody_twice(
+    stack: Stack, store: SandboxStore, put: Callable[..., str], secret: str
+) -> None:
+    if secret:
+        gone = store.create_token_account("gone")
+        put(gone.secret())
+        store.delete(gone)
+    answer = synced(stack)
+    assert counts(answer) == [0, 0, 0, 0]
+    assert answer["detail"]
+    assert points(stack.logs("SyncFunction"), "WebhooksOff") == []
+
+
+def test_a_store_that_is_down_is_asked_again_by_lambda(
+    stack: Stack, store: SandboxStore, account: TokenAccount
+) -> None:
+    store.fault(Answer(503), times=None, path="/hooks")
+    error = stack.pool("SyncFunction").invoke({}).error
+    assert error
+    assert error["errorType"] == "Unavailable"
