@@ -112,7 +112,8 @@ class Stack:
         while (waited := time.monotonic() - started) < timeout:
             labels = self.secret.labels()
             if labels.get(LIVE) == version and CANDIDATE not in labels:
-                return Outcome("promoted", version, "the store accepts it; the old account may be deleted now")
+                when = "in ten minutes" if "SyncFunctionName" in self.outputs else "now"
+                return Outcome("promoted", version, f"the store accepts it; the old account may be deleted {when}")
             if labels.get(REJECTED) == version:
                 return Outcome("rejected", version, "the topic and the log of promote_credentials say why")
             if labels.get(CANDIDATE) != version:

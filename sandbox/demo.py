@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import demo_exports
+from . import demo_exports, demo_webhooks
 from .alarms import Alarms
 from .aws import Aws, Inbox, Stack
 from .functions import Function, Invocation
@@ -148,7 +148,8 @@ def play(story: Story) -> None:
             token = _staged(on, store, new)
             last = demo_exports.play(on, store, token)
             on.logs.append(on.stack.logs("ExportFunction"))
-            _nothing_leaked(on, [old, new], [token, last])
+            others = demo_webhooks.play(on, store)
+            _nothing_leaked(on, [old, new], [token, last, *others])
 
 
 def _accepted(on: Scene, store: SandboxStore) -> BasicAccount:

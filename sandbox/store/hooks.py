@@ -91,6 +91,11 @@ class Hooks:
                 if hook_id in self._hooks:
                     self._hooks[hook_id] = replace(self._hooks[hook_id], is_active=False)
 
+    def disguise(self) -> None:
+        """Take the headers off all webhooks, as somebody with the account's token might."""
+        with self._lock:
+            self._hooks = {key: replace(hook, headers=None) for key, hook in self._hooks.items()}
+
     def block(self, host: str, seconds: float) -> None:
         """Deliver nothing to a host for so many seconds, as the store does where too many deliveries fail."""
         self._blocked[host] = self._now() + seconds

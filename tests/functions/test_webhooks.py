@@ -205,7 +205,7 @@ def test_a_promotion_under_deliveries_makes_the_new_hooks_first_and_loses_nothin
         answer = promote.invoke({}).result
         (told,) = inbox.texts()
         assert hooks_of(second) == [True] * 3
-        assert "its 3 webhooks are there; the old account may be deleted in ten minutes" in told
+        assert "its webhooks are there (3); the old account may be deleted in ten minutes" in told
         before = store.deliveries
         assert _comes_true(lambda: all(delivery.done for delivery in before)), "the ten minutes"
         store.delete(account)

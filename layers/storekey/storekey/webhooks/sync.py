@@ -215,7 +215,7 @@ def settle(settings: Settings, credentials: Credentials) -> str:
     _told(settings.store_name, report, report.off)
     if report.missing:
         raise NotSettled(f"its webhooks are not there yet: {report.detail}")
-    made = f"its {len(webhooks.scopes.wanted)} webhooks are there"
+    made = f"its webhooks are there ({len(webhooks.scopes.wanted)})"
     # A new webhook works within a minute, and what the old ones hold goes with them: the first tries are over by then.
     return f"{made}; the old account may be deleted in ten minutes, when its own have delivered what they hold"
 
