@@ -111,7 +111,11 @@ def _from_the_store_to_a_function(at: Webhooks) -> None:
     at.store.hooks.disguise()
     order = at.order()
     seen = f"the receiver answered {at.answers(order)}, {at.events_about(order)} events"
-    prove((at.answers(order), at.events_about(order)) == ([401], 0), "a delivery without the stack's own header is refused", seen)
+    prove(
+        (at.answers(order), at.events_about(order)) == ([401], 0),
+        "a delivery without the stack's own header is refused",
+        seen,
+    )
     synced = at.run("SyncFunction")
     prove(synced.get("updated") == 1, "and the next sync puts the header right", f"{synced.get('detail')}")
 

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import requests
 
@@ -64,15 +65,18 @@ def operator(aws: Aws, sandbox_store: SandboxStore, tmp_path: Path) -> Any:
     """A deployed stack, and a shell as an operator has it."""
     parameters = {"AllowedHosts": sandbox_store.host, "StoreCaBundle": sandbox_store.ca_pem}
     with closing(aws.deploy(Template.load(ROOT / "template.yaml", parameters))) as stack:
-        environment = {
-            "AWS_ENDPOINT_URL": aws.endpoint,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-        }
         outputs = {**stack.outputs, "CheckFunctionName": lambda_in(aws)}
         register_stack(aws, outputs, parameters)
-        yield stack, lambda command: run(command, tmp_path, **environment)
+        yield stack, lambda command: run(command, tmp_path, **as_operator(aws))
+
+
+def as_operator(aws: Aws) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }
 
 
 def lambda_in(aws: Aws) -> str:
@@ -96,7 +100,7 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, stage, back, export, backfill = blocks("sh")
+    try_it, deploy, store, stage, back, export, backfill, hooks = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"], "tests/sandbox/test_demo.py runs the first"
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
@@ -104,6 +108,7 @@ def test_there_is_no_command_that_no_test_runs() -> None:
     assert "AWSPREVIOUS" in back
     assert "storekey export" in export
     assert "storekey backfill" in backfill
+    assert "storekey hooks" in hooks
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
 
@@ -123,7 +128,7 @@ def test_both_shapes_of_the_secret_are_taken(block: str) -> None:
 
 def test_storing_staging_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
     stack, shell = operator
-    _, _, store, stage, back, _, _ = blocks("sh")
+    _, _, store, stage, back, *_ = blocks("sh")
     first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
     (tmp_path / "credentials.json").write_text(json.dumps(first))
     shell(store)
@@ -180,6 +185,40 @@ def test_a_backfill_and_what_it_would_take(operator: Any, sandbox_store: Sandbox
 
 
 @pytest.fixture
+def with_webhooks(aws: Aws) -> Any:
+    """A stack with webhooks, its store, and a shell as an operator has it."""
+    with SandboxStore(orders=1, customers=1, products=1) as store:
+        parameters = {"AllowedHosts": store.host, "StoreCaBundle": store.ca_pem, "WebhooksEnabled": "true"}
+        with closing(aws.deploy(Template.load(ROOT / "template.yaml", parameters))) as stack:
+            register_stack(aws, stack.outputs, parameters)
+            secret = json.dumps(store.create_token_account("webhooks").secret())
+            aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=secret)
+            yield stack, store, lambda command: run(command.replace(".venv/bin/", ""), ROOT, **as_operator(aws))
+
+
+def test_the_commands_on_webhooks(with_webhooks: Any) -> None:
+    stack, store, shell = with_webhooks
+    here = [text for kind, text in BLOCKS if kind == "sh" and "storekey hooks" in text]
+    on, off, again = [text for kind, text in blocks_of("docs/webhooks.md") if kind == "sh"]
+    assert len(here) == 1
+    assert "store/order/*" in shell(here[0])
+    assert set(here[0].splitlines()) <= set(on.splitlines())
+    assert "store/order/*" in shell(on.splitlines()[1])
+    shell(off)
+    assert store.hooks.all() == []
+    queue = stack.outputs["WebhookDeadLetterQueueUrl"]
+    stack.aws.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
+    assert again == ".venv/bin/storekey hooks redrive\n", "moto moves no messages; tests/ops/ plays it"
+
+
+def test_the_rule_and_the_event_of_the_documents_are_those_that_work() -> None:
+    snippet = next(text for kind, text in BLOCKS if kind == "yaml" and "EventBusName" in text)
+    assert snippet in (ROOT / "sandbox/order_created/template.yaml").read_text()
+    (event,) = [json.loads(text) for kind, text in blocks_of("docs/webhooks.md") if kind == "json"]
+    jsonschema.validate(event, json.loads((ROOT / "docs/events.schema.json").read_text()))
+
+
+@pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A copy of the project to which the README's function was added."""
     for name in TREE:
@@ -193,7 +232,7 @@ def clone(tmp_path: Path) -> Path:
     (tmp_path / "tests/functions/test_recent_orders.py").write_text(test)
     template = tmp_path / "template.yaml"
     if "  RecentOrdersFunction:" not in template.read_text():
-        template.write_text(template.read_text().replace("\nOutputs:", f"\n{blocks('yaml')[0]}\nOutputs:"))
+        template.write_text(template.read_text().replace("\nOutputs:", f"\n{blocks('yaml')[-1]}\nOutputs:"))
     return tmp_path
 
 

@@ -22,9 +22,7 @@ FIELDS = {
     "api_token": "planted123",
 }
 UNSETTLED = "live, but keep the old account: its webhooks are not there yet: GET hooks: the store is down (status 503)"
-SETTLED = (
-    "the credentials are live; its 2 webhooks are there; the old account may be deleted now, unless it is the same"
-)
+SETTLED = "the credentials are live; its webhooks are there (2); the old account may be deleted in ten minutes, unless"
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +122,7 @@ def test_live_without_a_candidate_is_promoted(promoting: Promoting) -> None:
     promoting.move(CANDIDATE, RemoveFromVersionId=version)
     outcome = Options().open().follow(version, 5.0)
     assert outcome.result == "promoted"
-    assert outcome.detail == "the store accepts it; the old account may be deleted now"
+    assert outcome.detail == "the store accepts it; the old account may be deleted in ten minutes"
 
 
 def test_a_rejection_is_told_as_the_function_tells_it(promoting: Promoting) -> None:
