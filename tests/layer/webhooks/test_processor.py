@@ -99,23 +99,31 @@ class Sent:
         return [json.loads(event["Detail"]) for event in self.events]
 
 
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    services = Sent()
-    monkeypatch.setattr(processor, "_client", lambda service: services)
-    with mock_aws():
+@pytest.fixture(scope="module")
+def table() -> Iterator[Any]:
+    """The table of DynamoDB, by moto in this process."""
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         processor._memory.cache_clear()
-        boto3.client("dynamodb").create_table(
+        yield boto3.resource("dynamodb").create_table(
             TableName="webhooks",
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         )
-        yield services
         processor._memory.cache_clear()
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, table: Any) -> Sent:
+    """What is sent by a processor that remembers nothing yet."""
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"id": item["id"]})
+    services = Sent()
+    monkeypatch.setattr(processor, "_client", lambda service: services)
+    return services
 
 
 def message(found: Any, number: int = 1, receives: int = 1) -> Message:
@@ -188,10 +196,9 @@ def test_another_event_is_another(sent: Sent, other: dict[str, Any]) -> None:
     assert len(sent.events) == 2
 
 
-def test_an_event_is_remembered_for_its_time_and_no_longer(sent: Sent) -> None:
+def test_an_event_is_remembered_for_its_time_and_no_longer(sent: Sent, table: Any) -> None:
     store = Answering(objects={"orders/250": {"id": 250}})
     work(store, message(PAYLOAD))
-    table = boto3.resource("dynamodb").Table("webhooks")
     (item,) = table.scan()["Items"]
     assert set(item) <= {"id", "expiration", "status", "data", "in_progress_expiration"}
     assert MEMORY_SECONDS >= 2 * TOLERANCE_SECONDS, "the sender's clock may be as far off as ours"
