@@ -23,7 +23,6 @@ PSEUDO_PARAMETERS: Names = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
-    "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/storekey/6c8f",
     "AWS::StackName": "storekey",
     "AWS::URLSuffix": "amazonaws.com",
 }

@@ -268,6 +268,28 @@ def test_with_basic_credentials_each_says_so_and_nothing_else_is_harmed(
     assert stack.pool("CheckFunction").invoke({}).result["status"] == "accepted"
 
 
+def test_a_change_of_the_secret_or_the_stack_starts_a_sync(
+    aws: Aws, stack: Stack, store: SandboxStore, account: TokenAccount
+) -> None:
+    arn = "arn:aws:cloudformation:us-east-1:123456789012:stack/storekey"
+    done = {"status-details": {"status": "UPDATE_COMPLETE"}}
+    for other in (f"{arn}-2/6c8f", f"{arn}2"):
+        stack.put_event("aws.cloudformation", "CloudFormation Stack Status Change", {"stack-id": other, **done})
+    stack.put_event(
+        "aws.secretsmanager", "Secret Label Updated", {"labelUpdated": "AWSCURRENT"}, "arn:aws:secretsmanager:another"
+    )
+    assert aws.buses.settle(10)
+    assert store.hooks.all() == []
+    stack.put_event("aws.secretsmanager", "Secret Label Updated", {"labelUpdated": "AWSCURRENT"}, stack.secret_id)
+    assert aws.buses.settle(20)
+    assert len(store.hooks.all()) == 3
+    for own in (f"{arn}/6c8f", arn):
+        store.hooks.switch_off()
+        stack.put_event("aws.cloudformation", "CloudFormation Stack Status Change", {"stack-id": own, **done})
+        assert aws.buses.settle(20)
+        assert all(hook.is_active for hook in store.hooks.all())
+
+
 def test_a_sync_looks_enables_and_removes_when_it_is_asked_to(
     stack: Stack, store: SandboxStore, account: TokenAccount
 ) -> None:

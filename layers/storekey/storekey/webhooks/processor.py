@@ -55,6 +55,8 @@ _FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0
 # EventBridge takes 256 KiB an entry in every region.
 _MOST_DETAIL = 240 * 1024
 _LEAST_SECONDS = 5.0
+# Kept back from the time of calls to the store: for the bus, and for noting what was published.
+_KEEP_BACK_SECONDS = 3.0
 
 _WHOLE_STORE = (
     BadCredentials,
@@ -217,7 +219,9 @@ def process(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     needed = ("WEBHOOK_QUEUE_URL", "WEBHOOK_DEAD_LETTERS_URL", "EVENT_BUS", "WEBHOOK_TABLE")
     settings = WebhookSettings.from_environment(*needed)
     processor = Processor(Store.from_environment(), settings, context)
-    failed = processor.work([Message.of(record) for record in event["Records"]])
+    with invocation() as running:
+        running.keep_back(_KEEP_BACK_SECONDS)
+        failed = processor.work([Message.of(record) for record in event["Records"]])
     return {"batchItemFailures": [{"itemIdentifier": message.id} for message in failed]}
 
 
