@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from storekey import (
@@ -27,7 +28,7 @@ from storekey.webhooks import processor
 from storekey.webhooks._scopes import Scopes
 from storekey.webhooks._settings import WebhookSettings
 from storekey.webhooks._signature import TOLERANCE_SECONDS
-from storekey.webhooks.processor import GIVE_UP_AFTER, MEMORY_SECONDS, Message, Processor, delay
+from storekey.webhooks.processor import GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER, MEMORY_SECONDS, Message, Processor, delay
 from tests.support import Context, points
 
 from .deliveries import PAYLOAD, credentials, payload, secret, version
@@ -253,6 +254,11 @@ def test_what_fails_for_the_whole_store_ends_the_batch_and_everything_comes_agai
     assert [detail["object"]["id"] for detail in sent.details] == [1, 2, 3]
 
 
+def test_a_wait_without_end_is_an_hour(sent: Sent) -> None:
+    work(Answering(objects={"orders/250": RateLimited("spent", retry_after=1e9)}), message(PAYLOAD))
+    assert sent.delays == {"h1": 3600}
+
+
 def test_a_spent_quota_sends_messages_away_for_as_long_as_it_says(sent: Sent) -> None:
     store = Answering(objects={"orders/250": RateLimited("spent", retry_after=120.0)})
     assert work(store, message(PAYLOAD)) == ["m1"]
@@ -290,14 +296,24 @@ def test_dead_letters_that_cannot_be_kept_come_again(sent: Sent) -> None:
     assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == ["m1"]
 
 
-def test_a_bus_that_takes_nothing_has_the_event_come_again_however_often(sent: Sent) -> None:
+def test_a_bus_that_takes_nothing_has_the_event_come_again(sent: Sent) -> None:
     sent.refused = ["ThrottlingException", "InternalFailure"]
     store = Answering(objects={"orders/250": {"id": 250}})
-    assert work(store, message(PAYLOAD, receives=50)) == ["m1"]
-    assert work(store, message(PAYLOAD, receives=51)) == ["m1"]
-    assert work(store, message(PAYLOAD, receives=52)) == []
+    assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == ["m1"]
+    assert work(store, message(PAYLOAD, receives=GIVE_UP_ON_AWS_AFTER - 1)) == ["m1"]
+    assert work(store, message(PAYLOAD, receives=GIVE_UP_ON_AWS_AFTER)) == []
     assert len(sent.events) == 1
     assert sent.dead == []
+
+
+def test_what_aws_has_not_taken_for_an_hour_ends_with_the_dead_letters(sent: Sent) -> None:
+    store = Answering(objects={"orders/250": {"id": 250}})
+    sent.refused = ["AccessDeniedException"]
+    assert work(store, message(PAYLOAD, receives=GIVE_UP_ON_AWS_AFTER)) == []
+    assert len(sent.dead) == 1
+    denied: Any = ClientError({"Error": {"Code": "AccessDenied"}}, "PutEvents")
+    sent.put_events = lambda **_: (_ for _ in ()).throw(denied)  # type: ignore[method-assign]
+    assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == ["m1"]
 
 
 def test_an_event_whose_scope_is_wanted_no_more_is_published_all_the_same(sent: Sent) -> None:

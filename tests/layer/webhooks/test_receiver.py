@@ -201,6 +201,10 @@ SHAPES: dict[str, bytes] = {
     "a hash without end": written(payload(hash="a" * 300)),
     "a time that is none": written(payload(created_at="yesterday")),
     "a time that is a bool": written(payload(created_at=True)),
+    "a time before time": written(payload(created_at=-1)),
+    "a time after it": written(payload(created_at=10**400)),
+    "an infinite time": BODY.replace(b"1561479335", b"1e999"),
+    "an infinite number": written(payload(data={"id": 1})).replace(b'{"id": 1}', b'{"id": 1e999}'),
     "more than is read": written(payload(padding="x" * MAX_BYTES)),
     "a megabyte": written(payload(padding="x" * 1_048_576)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import math
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ._scopes import Scopes
 
 MAX_BYTES = 64 * 1024  # real ones have some hundred
 _MOST_CHARACTERS = 200
+_NO_TIME = 10**11  # Unix seconds of a time that nobody will see
 
 
 class Refused(Exception):
@@ -70,7 +72,7 @@ def read_delivery(body: bytes, producer: str, scopes: Scopes | None = None) -> D
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body.decode(), parse_constant=_refuse)
+        found = json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Refused("the body is not JSON") from None
     if not isinstance(found, dict):
@@ -79,7 +81,14 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _is_time(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    if value is None:
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _NO_TIME
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -25,6 +25,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyPersistenceLayerError,
 )
+from botocore.exceptions import BotoCoreError, ClientError
 
 from storekey._credentials import Problem
 from storekey._errors import (
@@ -50,8 +51,9 @@ from ._settings import WebhookSettings
 # How long an event is remembered: longer than a signature is good for, so that nobody can play one again, and short
 # because nobody documents what else may share a hash.
 MEMORY_SECONDS = 600
-GIVE_UP_AFTER = 5
-_FIRST_DELAY, _LONGEST_DELAY = 5.0, 300.0
+# How often a message is tried that fails by itself, and one that AWS has not taken: some minutes, and an hour.
+GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER = 5, 20
+_FIRST_DELAY, _LONGEST_DELAY, _LONGEST_WAIT = 5.0, 300.0, 3600.0
 # EventBridge takes 256 KiB an entry in every region.
 _MOST_DETAIL = 240 * 1024
 _LEAST_SECONDS = 5.0
@@ -74,8 +76,13 @@ class NotPublished(Exception):
     """The bus did not take an event; the message is its code."""
 
 
-# What says nothing of the message itself: it comes again, however often.
-_PASSING = (*_WHOLE_STORE, IdempotencyAlreadyInProgressError, IdempotencyPersistenceLayerError, NotPublished)
+_AWS = (
+    BotoCoreError,
+    ClientError,
+    IdempotencyAlreadyInProgressError,
+    IdempotencyPersistenceLayerError,
+    NotPublished,
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,7 @@ class Processor:
             raise NotPublished(answer["Entries"][0].get("ErrorCode", "unknown"))
 
     def _is_final(self, message: Message, error: Exception) -> bool:
-        return message.receives >= GIVE_UP_AFTER and not isinstance(error, _PASSING)
+        return message.receives >= (GIVE_UP_ON_AWS_AFTER if isinstance(error, _AWS) else GIVE_UP_AFTER)
 
     def _give_up(self, message: Message) -> list[Message]:
         """Put a message with the dead letters; it stays where it is if that fails."""
@@ -182,7 +189,7 @@ class Processor:
 
     def _later(self, messages: Sequence[Message], error: Exception | None) -> list[Message]:
         """Have messages come again later than the queue would; where that cannot be told, when the queue will."""
-        least = error.retry_after if isinstance(error, RateLimited) else 0.0
+        least = min(_LONGEST_WAIT, error.retry_after) if isinstance(error, RateLimited) else 0.0
         entries = [
             {
                 "Id": str(number),
@@ -221,7 +228,7 @@ def process(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     processor = Processor(Store.from_environment(), settings, context)
     with invocation() as running:
         running.keep_back(_KEEP_BACK_SECONDS)
-        failed = processor.work([Message.of(record) for record in event["Records"]])
+        failed = processor.work([Message.of(record) for record in event.get("Records", [])])
     return {"batchItemFailures": [{"itemIdentifier": message.id} for message in failed]}
 
 
