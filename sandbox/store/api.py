@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .accounts import Account
-from .calls import Call, NotFoundError, Routes
+from .calls import BadBodyError, Call, NotFoundError, Routes
 from .parameters import BadParameterError, Params, TooManyError
 from .replies import Reply, error_reply, not_found
 from .shop import Shop
@@ -32,6 +32,8 @@ class Api:
                 return self._routed(method, path, params, body, account)
         except NotFoundError:
             return not_found(path)
+        except BadBodyError:
+            return error_reply(path, 400, "Input is invalid.")
         except BadParameterError as error:
             return error_reply(path, 422 if "/v3/" in path else 400, str(error))
         except TooManyError as error:

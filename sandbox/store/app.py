@@ -16,6 +16,7 @@ from .api import Api
 from .dates import http_date
 from .door import admit
 from .faults import Fault, Faults
+from .hook_routes import hook_routes
 from .hooks import Hooks
 from .quota import Meter, meter
 from .replies import Reply, error_reply
@@ -46,8 +47,8 @@ class App:
         self.accounts = Accounts()
         self.faults = Faults()
         self.meter: Meter = meter(None)
-        self.hooks = Hooks(shop.now)
-        self._api = Api(shop, self.hooks.routes())
+        self.hooks = Hooks(shop.settings, shop.now)
+        self._api = Api(shop, hook_routes(self.hooks))
         self._seen: list[Seen] = []
         self._arrived = 0
         self._failure: BaseException | None = None

@@ -28,3 +28,7 @@ Routes = dict[str, dict[str, Handler]]
 
 class NotFoundError(LookupError):
     """There is no such route or row: 404."""
+
+
+class BadBodyError(ValueError):
+    """The body is no JSON: 400."""

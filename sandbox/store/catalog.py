@@ -135,6 +135,14 @@ def product_v3(data: Json) -> Json:
     }
 
 
+def variant_v3(data: Json) -> Json:
+    """A product's one variant, the base variant; it has the id of the product."""
+    amounts = {name: float(data[name]) for name in _AMOUNTS}
+    kept = {name: data[name] for name in ("sku", "inventory_level", "inventory_warning_level")}
+    plain = {"purchasing_disabled": False, "option_values": []}
+    return {"id": data["id"], "product_id": data["id"], "sku_id": None, **kept, **amounts, **plain}
+
+
 _ONLY_V2 = frozenset(
     {
         *("addresses", "form_fields", "store_credit", "reset_pass_on_login", "accepts_marketing"),

@@ -12,7 +12,8 @@ from .shop import Shop
 class Changes:
     """Adds, changes and removes rows. Each change carries the store's time, unless its fields name another.
 
-    What is returned is the store's own object. An id that does not exist raises KeyError.
+    What is returned is the store's own object. An id that does not exist raises KeyError. Webhooks hear of each change;
+    only the removal of an order is no event.
     """
 
     _shop: Shop
@@ -49,6 +50,14 @@ class Changes:
     def remove_order(self, order_id: int) -> None:
         """Remove an order altogether: its next read is answered 404."""
         self._shop.remove_order(order_id)
+
+    def add_shipment(self, order_id: int, **fields: Any) -> Json:
+        """Add a shipment of all lines of an order, or of what ``items`` say; the order itself stays as it is."""
+        return self._shop.add_shipment(order_id, fields)
+
+    def remove_shipment(self, order_id: int, shipment_id: int) -> None:
+        """Remove a shipment."""
+        self._shop.remove_shipment(order_id, shipment_id)
 
     def add_customer(self, **fields: Any) -> Json:
         """Add a customer with the next id, created now."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .rows import encode
+from .rows import Json, encode
 
 _TYPE = "/api-docs/getting-started/api-status-codes"
 
@@ -40,6 +40,19 @@ def list_reply(rows: list[bytes]) -> Reply:
 def page_reply(rows: list[bytes], meta: Any) -> Reply:
     """A page of a v3 list in its envelope."""
     return Reply(200, b'{"data":[' + b",".join(rows) + b'],"meta":' + encode(meta) + b"}")
+
+
+def pagination(total: int, page: int, limit: int) -> Json:
+    """What a v3 list says of its pages."""
+    pages = -(-total // limit)
+    links = {"current": f"?page={page}&limit={limit}"}
+    if page > 1:
+        links["previous"] = f"?page={page - 1}&limit={limit}"
+    if page < pages:
+        links["next"] = f"?page={page + 1}&limit={limit}"
+    count = max(0, min(limit, total - (page - 1) * limit))
+    facts = {"total": total, "count": count, "per_page": limit, "current_page": page, "total_pages": pages}
+    return {**facts, "links": links}
 
 
 def error_reply(path: str, status: int, message: str, allow: str = "") -> Reply:

@@ -31,8 +31,8 @@ class SandboxStore(Changes, Settings):
         self._shop = Shop(self, orders, customers, products, seed)
         self._app = App(self._shop)
         self._server = Server(self._app.application)
-        self._deliveries = Deliveries(self, self._app.hooks)
-        self._shop.listener = self._listen
+        self._deliveries = Deliveries(self._app.hooks)
+        self._app.hooks.on_change = self._hooks_changed
         self._quota: Quota = None
         self.orders: Table = self._shop.orders
         self.customers: Table = self._shop.customers
@@ -41,9 +41,14 @@ class SandboxStore(Changes, Settings):
     def start(self) -> None:
         """Listen on a free port, or on the same one as before."""
         self._server.start()
+        self._deliveries.open()
 
     def close(self) -> None:
-        """Stop listening and delivering; all else stays. Raises what ``before_request`` raised."""
+        """Stop listening and delivering; all else stays. Raises what ``before_request`` raised.
+
+        What waits to be delivered is dropped, and so is what happens until the next start. Where a receiver does not
+        answer, this takes up to ten seconds.
+        """
         self._deliveries.close()
         self._server.close()
         self._surface()
@@ -142,7 +147,7 @@ class SandboxStore(Changes, Settings):
         return list(self._deliveries.records)
 
     def trust(self, ca_pem: str) -> None:
-        """Deliver to receivers whose certificate this CA signed."""
+        """Deliver to receivers whose certificate this CA signed, beside those that everybody trusts."""
         self._deliveries.trust(ca_pem)
 
     def emit(self, scope: str, data: Json, **fields: Any) -> Json:
@@ -153,6 +158,10 @@ class SandboxStore(Changes, Settings):
         """Wait until every delivery has ended; tell whether that came about."""
         return self._deliveries.settle(timeout)
 
+    def switch_off_hooks(self) -> None:
+        """Make all webhooks inactive, as the store does after two days of failures or 90 without an event."""
+        self._app.hooks.switch_off()
+
     def fault(self, fault: Fault, times: int | None = 1, path: str | None = None) -> None:
         """Let the next ``times`` requests whose path contains ``path`` meet a fault; None: all, until heal()."""
         self._app.faults.plan(fault, times, path)
@@ -161,9 +170,10 @@ class SandboxStore(Changes, Settings):
         """Forget the faults that are still to come."""
         self._app.faults.heal()
 
-    def _listen(self, scope: str, data: Json) -> None:
-        if self._app.hooks:
-            self._deliveries.emit(scope, data)
+    def _hooks_changed(self) -> None:
+        with self._shop.lock:
+            self._shop.listener = self._deliveries.emit if self._app.hooks else None
+        self._deliveries.prune()
 
     def _surface(self) -> None:
         failure = self._app.failure()

@@ -33,7 +33,8 @@ class Settings:
     filters of their lists. ``count_incomplete``: whether the count of orders includes those with status 0.
 
     ``sign_deliveries``: whether those of webhooks bear a signature; ``delivery_scale``: what the times between their
-    tries are multiplied with; ``duplicates``: the share of them that is sent twice.
+    tries, and those for which a host is watched and blocked, are multiplied with; ``duplicates``: the share of them
+    that is sent twice at once, the same ones for the same order of events.
 
     ``before_request`` is called once before each request is answered, in the store's thread (in the caller's for
     ``get``), and may change everything. An error in it answers this and all later requests 500, and is raised by

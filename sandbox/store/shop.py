@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from .catalog import CustomerMaker, ProductMaker
 from .dates import rfc_2822
@@ -14,6 +15,7 @@ from .orders import OrderMaker
 from .rows import KEPT, Json, Maker, Row, Table, copied, to_json
 from .settings import Settings
 from .shapes import changed_json, lines_link
+from .shipments import Shipments
 from .statuses import STATUSES
 
 FIRST_ORDER = 100
@@ -41,7 +43,9 @@ class Shop:
         self.orders = Table(self._maker, range(FIRST_ORDER, FIRST_ORDER + orders), self.lock)
         self.customers = Table(self._customer_maker, customer_ids, self.lock)
         self.products = Table(self._product_maker, product_ids, self.lock)
+        self.shipments = Shipments()
         self._lines: dict[int, list[Json]] = {}
+        # None while nobody hears what happens: then nothing is made of it.
         self.listener: Callable[[str, Json], object] | None = None
 
     def now(self) -> float:
@@ -77,30 +81,43 @@ class Shop:
             rows = [self.orders.row(order_id) for order_id in ids]
             stamped, fields = {"date_modified": rfc_2822(self.now())}, copied(fields)
             alike = None if "billing_address" in fields else {**stamped, **_own({}, fields)}
+            told = self.listener is not None
             for row in rows:
-                before = row.data["status_id"] if self.listener and "status_id" in fields else None
+                before = _standing(row) if told else None
                 row.change(alike or {**stamped, **_own(row.data, fields)})
-                self._tell("order", "updated", row.id)
                 if before is not None:
-                    status = {"previous_status_id": before, "new_status_id": fields["status_id"]}
-                    self._tell("order", "statusUpdated", row.id, status=status)
+                    self._tell_of_change(before, row)
 
     def archive_order(self, order_id: int) -> None:
         """Archive an order, as DELETE does: it stays readable, with ``is_deleted``."""
         self.change_orders([order_id], {"is_deleted": True})
-        self._tell("order", "archived", order_id)
 
     def remove_order(self, order_id: int) -> None:
         """Remove an order altogether; raises KeyError if there is none."""
         with self.lock:
             del self.orders[order_id]
             self._lines.pop(order_id, None)
+            self.shipments.forget(order_id)
 
     def set_lines(self, order_id: int, lines: list[Json]) -> None:
         """Replace an order's lines; raises KeyError if there is none."""
         with self.lock:
             self.orders.row(order_id)
             self.change_orders([order_id], self._keep_lines(order_id, lines))
+
+    def add_shipment(self, order_id: int, fields: Json) -> Json:
+        """Add a shipment of an order, which stays as it is; raises KeyError if there is none."""
+        with self.lock:
+            order = self.orders.row(order_id).copy()
+            made = self.shipments.add(order, copied(self.lines(order_id)), rfc_2822(self.now()), fields)
+            self._tell("shipment", "created", made["id"], orderId=order_id)
+            return made
+
+    def remove_shipment(self, order_id: int, shipment_id: int) -> None:
+        """Remove a shipment; raises KeyError if there is none."""
+        with self.lock:
+            self.shipments.remove(order_id, shipment_id)
+            self._tell("shipment", "deleted", shipment_id, orderId=order_id)
 
     def add_customer(self, fields: Json) -> Json:
         """Add a customer with the next id."""
@@ -159,9 +176,18 @@ class Shop:
     def _kind(self, table: Table) -> str:
         return "customer" if table is self.customers else "product"
 
-    def _tell(self, kind: str, event: str, row_id: int, **more: Json) -> None:
-        if self.listener is not None:
-            self.listener(f"store/{kind}/{event}", {"type": kind, "id": row_id, **more})
+    def _tell_of_change(self, before: tuple[int, bool], row: Row) -> None:
+        (old, was_archived), (new, is_archived) = before, _standing(row)
+        self._tell("order", "updated", row.id)
+        if new != old:
+            self._tell("order", "statusUpdated", row.id, status={"previous_status_id": old, "new_status_id": new})
+        if is_archived and not was_archived:
+            self._tell("order", "archived", row.id)
+
+    def _tell(self, kind: str, event: str, row_id: int, **more: Any) -> None:
+        listener = self.listener
+        if listener is not None:
+            listener(f"store/{kind}/{event}", {"type": kind, "id": row_id, **more})
 
     def _created(self) -> Json:
         now = rfc_2822(self.now())
@@ -170,6 +196,11 @@ class Shop:
     def _keep_lines(self, order_id: int, lines: list[Json]) -> Json:
         kept = self._lines[order_id] = given_lines(order_id, copied(lines))
         return {"items_total": sum(int(line["quantity"]) for line in kept)}
+
+
+def _standing(row: Row) -> tuple[int, bool]:
+    data = row.data
+    return data["status_id"], bool(data.get("is_deleted"))
 
 
 def _own(order: Json, fields: Json) -> Json:

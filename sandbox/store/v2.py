@@ -27,6 +27,8 @@ def v2_routes(shop: Shop) -> Routes:
         "v2/orders/count": {"GET": orders.count},
         "v2/orders/{id}": {"GET": orders.get, "PUT": orders.change, "DELETE": orders.archive},
         "v2/orders/{id}/products": {"GET": orders.lines},
+        "v2/orders/{id}/shipments": {"GET": orders.shipments},
+        "v2/orders/{id}/shipments/{id}": {"GET": orders.shipment},
         **_list_routes("customers", shop, shop.customers, CUSTOMERS),
         **_list_routes("products", shop, shop.products, PRODUCTS),
     }
@@ -88,6 +90,19 @@ class _Orders:
         page, limit = paging(call.params, self._shop.settings.page_cap)
         lines = self._shop.lines_json(self._row(call).id)
         return list_reply([line.encode() for line in lines[(page - 1) * limit : page * limit]])
+
+    def shipments(self, call: Call) -> Reply:
+        """GET orders/{id}/shipments."""
+        page, limit = paging(call.params, self._shop.settings.page_cap)
+        shipments = list(self._shop.shipments.of(self._row(call).id).values())
+        return list_reply([encode(shipment) for shipment in shipments[(page - 1) * limit : page * limit]])
+
+    def shipment(self, call: Call) -> Reply:
+        """GET orders/{id}/shipments/{id}."""
+        shipment = self._shop.shipments.of(self._row(call).id).get(call.sub_id)
+        if shipment is None:
+            raise NotFoundError
+        return json_reply(200, shipment)
 
     def _row(self, call: Call) -> Row:
         return _row(self._shop.orders, call)

@@ -7,10 +7,10 @@ import binascii
 from bisect import bisect_left, bisect_right
 
 from .calls import Call, NotFoundError, Routes
-from .catalog import customer_v3, product_v3
+from .catalog import customer_v3, product_v3, variant_v3
 from .parameters import BadParameterError, Params, included, paging, parsed
 from .query_v3 import CUSTOMERS_V3, PRODUCTS_V3
-from .replies import Reply, json_reply, page_reply
+from .replies import Reply, json_reply, page_reply, pagination
 from .rows import Json, encode
 from .shop import Shop
 
@@ -45,7 +45,7 @@ class _Lists:
             start, stop = _cut(ids, params, limit)
             return self._customers(ids[start:stop], {"cursor_pagination": _cursors(ids, start, stop, limit)})
         start, stop = (page - 1) * limit, min(page * limit, len(ids))
-        meta = {"pagination": _pages(len(ids), page, limit)}
+        meta = {"pagination": pagination(len(ids), page, limit)}
         if page == 1 and not turned:
             meta["cursor_pagination"] = _cursors(ids, start, stop, limit)
         return self._customers(ids[start:stop], meta)
@@ -57,20 +57,18 @@ class _Lists:
         page, limit = paging(params, shop.settings.page_cap, _WITH_OPTIONS_CAP if options else None)
         ids = PRODUCTS_V3.select(shop.products, params, shop.now())
         rows = [shop.products.row(row_id).written(_product) for row_id in ids[(page - 1) * limit : page * limit]]
-        return page_reply(rows, {"pagination": _pages(len(ids), page, limit)})
+        return page_reply(rows, {"pagination": pagination(len(ids), page, limit)})
 
     def product(self, call: Call) -> Reply:
         """GET catalog/products/{id}."""
         return json_reply(200, {"data": product_v3(self._product(call.id)), "meta": {}})
 
     def variant(self, call: Call) -> Reply:
-        """GET catalog/products/{id}/variants/{id}: each product has one, with the id of the product."""
+        """GET catalog/products/{id}/variants/{id}."""
         product = self._product(call.id)
         if call.sub_id != call.id:
             raise NotFoundError
-        names = ("sku", "inventory_level", "inventory_warning_level")
-        kept = {name: product[name] for name in names}
-        return json_reply(200, {"data": {"id": call.sub_id, "product_id": call.id, **kept}, "meta": {}})
+        return json_reply(200, {"data": variant_v3(product), "meta": {}})
 
     def _product(self, row_id: int) -> Json:
         try:
@@ -80,18 +78,6 @@ class _Lists:
 
     def _customers(self, ids: list[int], meta: Json) -> Reply:
         return page_reply([self._shop.customers.row(row_id).written(_customer) for row_id in ids], meta)
-
-
-def _pages(total: int, page: int, limit: int) -> Json:
-    pages = -(-total // limit)
-    links = {"current": f"?page={page}&limit={limit}"}
-    if page > 1:
-        links["previous"] = f"?page={page - 1}&limit={limit}"
-    if page < pages:
-        links["next"] = f"?page={page + 1}&limit={limit}"
-    count = max(0, min(limit, total - (page - 1) * limit))
-    facts = {"total": total, "count": count, "per_page": limit, "current_page": page, "total_pages": pages}
-    return {**facts, "links": links}
 
 
 def _cut(ids: list[int], params: Params, limit: int) -> tuple[int, int]:

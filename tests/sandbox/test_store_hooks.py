@@ -1,61 +1,17 @@
-"""The store's webhooks: the routes on which they are kept, and what is delivered to them, how often and signed how."""
+"""The store's webhooks: the routes on which they are kept; and the routes of v2 and v3 that read one object."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
-from aiohttp import web
-from standardwebhooks.webhooks import Webhook
 
-from sandbox.store import SandboxStore, TokenAccount
-from sandbox.store.deliveries import RETRIES
-from sandbox.store.server import Server
-
-
-@dataclass
-class Receiver:
-    """Receives over TLS what is delivered; answers with the next of ``statuses``, else 200."""
-
-    statuses: list[int] = field(default_factory=list)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    server: Server = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.server = Server(self._application)
-
-    def _application(self) -> web.Application:
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._take)
-        return application
-
-    async def _take(self, request: web.Request) -> web.Response:
-        self.got.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.server.port}/"
-
-    @property
-    def payloads(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.got]
-
-    @property
-    def scopes(self) -> list[str]:
-        return sorted(payload["scope"] for payload in self.payloads)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    made.server.start()
-    yield made
-    made.server.close()
+from sandbox.store import SCOPES, SandboxStore, TokenAccount
+from sandbox.store.events import hears, is_known
+from tests.sandbox.in_process import row_ids, small
 
 
 @dataclass
@@ -116,13 +72,26 @@ def test_a_webhook_is_seen_by_its_own_account_alone_and_goes_with_it(
         ({"scope": "store/order/*", "destination": "http://a.example/"}, "destination"),
         ({"scope": "store/ordre/*", "destination": "https://a.example/"}, "scope"),
         ({"scope": "store/order/*", "destination": "https://a.example/", "headers": {"a": 1}}, "headers"),
+        ({"scope": "store/order/*", "destination": "https://a.example/", "headers": {"a": "1\r\nb: 2"}}, "headers"),
+        ({"scope": "store/order/*", "destination": "https://a.example/", "headers": {"a b": "1"}}, "headers"),
         ({"scope": "store/order/*", "destination": "https://a.example/", "is_active": "yes"}, "is_active"),
+        ({"scope": ["store/order/*"], "destination": "https://a.example/"}, "scope"),
+        ({"scope": "store/order/*", "destination": "https://[/"}, "destination"),
+        ({"scope": "store/order/*", "destination": "https://a.example:99999/"}, "destination"),
+        ({"scope": "store/order/*", "destination": 5}, "destination"),
     ],
 )
 def test_what_is_no_webhook_is_refused(api: Api, fields: dict[str, Any], wrong: str) -> None:
     answer = api("POST", **fields)
     assert answer.status_code == 422
     assert list(answer.json()["errors"]) == [wrong]
+    assert api("GET").json()["data"] == []
+
+
+def test_a_body_that_is_no_json_is_answered_400(api: Api) -> None:
+    headers = {"X-Auth-Token": api.account.access_token}
+    answer = api.session.post(f"{api.account.api_path}hooks", data=b"{", headers=headers, timeout=5)
+    assert (answer.status_code, answer.json()["status"]) == (400, 400)
 
 
 def test_there_is_one_of_a_scope_and_destination_and_ten_of_a_scope(api: Api) -> None:
@@ -130,104 +99,123 @@ def test_there_is_one_of_a_scope_and_destination_and_ten_of_a_scope(api: Api) ->
         api.create(f"https://{number}.example/")
     assert api("POST", scope="store/order/*", destination="https://1.example/").status_code == 422
     assert api("POST", scope="store/order/*", destination="https://11.example/").status_code == 422
-    api.create("https://1.example/", "store/order/created")
+    other = api.create("https://1.example/", "store/order/created")
+    place = f"/{other['id']}"
+    assert api("PUT", place, scope="store/order/*").status_code == 422
+    assert api("PUT", place, destination="https://2.example/").status_code == 200
+    assert api("PUT", place, destination="https://2.example/", headers=None).status_code == 200, "it is itself no other"
+    assert api("PUT", place, scope="nothing").status_code == 422
+    assert api("PUT", "/1", scope="nothing").status_code == 404
+    assert api("GET", place).json()["data"]["scope"] == "store/order/created"
 
 
-def test_blocks_are_told_to_the_accounts_that_they_concern(store: SandboxStore, api: Api) -> None:
-    api.create("https://a.example/")
+def test_webhooks_are_listed_by_page_and_by_what_they_are(store: SandboxStore, api: Api) -> None:
+    made = [api.create(f"https://{number}.example:8443/", is_active=number != 2)["id"] for number in range(5)]
+    answer = api("GET", "?limit=2&page=2").json()
+    assert [hook["id"] for hook in answer["data"]] == made[2:4]
+    assert answer["meta"]["pagination"] == {
+        **{"total": 5, "count": 2, "per_page": 2, "current_page": 2, "total_pages": 3},
+        "links": {"current": "?page=2&limit=2", "previous": "?page=1&limit=2", "next": "?page=3&limit=2"},
+    }
+
+    def listed(query: str) -> list[int]:
+        return [hook["id"] for hook in api("GET", query).json()["data"]]
+
+    assert listed("?is_active=false") == [made[2]]
+    assert listed("?is_active=true") == [made[0], made[1], made[3], made[4]]
+    assert listed("?destination=https://1.example:8443/") == [made[1]]
+    assert listed("?scope=store/order/created") == []
+    assert [api("GET", query).status_code for query in ("?is_active=1", "?limit=0", "?limit=251")] == [422, 422, 413]
+    store.page_cap = 3
+    assert listed("") == made[:3]
+
+
+def test_webhooks_need_a_token_account_with_a_scope(store: SandboxStore, session: requests.Session) -> None:
+    basic = store.create_account("basic")
+    credentials = (basic.username, basic.api_token)
+    assert session.get(f"{store.origin}/api/v3/hooks", auth=credentials, timeout=5).status_code == 404
+    assert session.get(f"{store.origin}/stores/abc123/v3/hooks", auth=credentials, timeout=5).status_code == 401
+    without = SCOPES - {"store_v2_information"}
+    reader = Api(session, store.create_token_account("reader", {*without, "store_v2_information_read_only"}))
+    fields = {"scope": "store/order/*", "destination": "https://a.example/"}
+    assert [reader("GET").status_code, reader("POST", **fields).status_code] == [200, 403]
+    assert Api(session, store.create_token_account("none", without))("GET").status_code == 403
+    assert store.get("v3/hooks")[0] == 404, "nobody asks"
+
+
+@pytest.mark.parametrize(
+    ("scope", "known"),
+    [
+        ("store/order/*", True),
+        ("store/order/statusUpdated", True),
+        ("store/order/message/*", True),
+        ("store/order/metafield/deleted", True),
+        ("store/cart/lineItem/created", True),
+        ("store/customer/payment/instrument/default/updated", True),
+        ("store/sku/inventory/order/updated", True),
+        ("store/app/uninstalled", True),
+        ("store/hook/deliveryException", True),
+        ("store/channel/*", True),
+        ("store/channel/7/order/created", True),
+        ("store/channel/7/cart/lineItem/*", True),
+        ("store/channel/*/inventory/product/stock_changed", True),
+        ("store/channel/*/inventory/product/*", True),
+        ("store/*", False),
+        ("store/order", False),
+        ("store/order/", False),
+        ("store/order/deleted", False),
+        ("store/order/created/*", False),
+        ("store/channel/*/order/created", False),
+        ("store/channel/7/inventory/product/stock_changed", False),
+        ("store/channel/main/order/created", False),
+        ("store/order/created\n", False),
+    ],
+)
+def test_the_store_knows_its_events(scope: str, known: bool) -> None:
+    assert is_known(scope) is known
+
+
+@pytest.mark.parametrize(
+    ("scope", "event", "heard"),
+    [
+        ("store/order/created", "store/order/created", True),
+        ("store/order/*", "store/order/created", True),
+        ("store/order/*", "store/order/message/created", True),
+        ("store/order/*", "store/orders", False),
+        ("store/order/created", "store/order/updated", False),
+        ("store/order/*", "store/channel/1/order/created", False),
+        ("store/channel/*", "store/channel/1/order/created", True),
+        ("store/channel/1/order/*", "store/channel/12/order/created", False),
+        ("store/channel/*/inventory/product/*", "store/channel/1/inventory/product/stock_changed", True),
+        ("store/channel/*/inventory/product/*", "store/channel/1/order/created", False),
+    ],
+)
+def test_a_webhook_hears_its_events(scope: str, event: str, heard: bool) -> None:
+    assert hears(scope, event) is heard
+
+
+def test_blocks_and_emails_are_told_to_the_account_that_they_concern(store: SandboxStore, api: Api) -> None:
+    first = api.create("https://a.example/")
+    api.create("https://a.example/", "store/product/*", is_active=False)
     store.hooks.block("a.example", 60)
     store.hooks.block("b.example", 60)
-    (blocked,) = api("GET", "/admin").json()["data"]["blocked_domains"]
+    told = api("GET", "/admin?is_active=true").json()["data"]
+    (blocked,) = told["blocked_domains"]
     assert blocked["destination"] == "https://a.example"
     assert 50 < blocked["time_left"] <= 60
+    assert told["hooks_list"] == [{**first, "status": "active"}]
+    assert len(api("GET", "/admin").json()["data"]["hooks_list"]) == 2
+    assert api("PUT", "/admin", emails=["a@example.com"]).status_code == 204
+    assert api("PUT", "/admin", emails="a@example.com").status_code == 422
+    assert api("GET", "/admin").json()["data"]["emails"] == ["a@example.com"]
+    other = Api(api.session, store.create_token_account("another"))
+    assert other("GET", "/admin").json()["data"] == {"emails": [], "hooks_list": [], "blocked_domains": []}
 
 
-def test_changes_are_delivered_to_who_hears_them(store: SandboxStore, api: Api, receiver: Receiver) -> None:
-    store.trust(receiver.server.ca_pem)
-    api.create(receiver.url, "store/order/*", headers={"X-Key": "k"})
-    api.create(receiver.url, "store/product/updated")
-    api.create(receiver.url, "store/cart/*")
-    order = store.add_order(status_id=1)
-    store.change_order(order["id"], status_id=2)
-    store.archive_order(order["id"])
-    store.change_product(3, name="new")
-    store.add_product(name="unheard")
-    store.remove_customer(4)
-    assert store.settle()
-    assert receiver.scopes == [
-        "store/order/archived",
-        "store/order/created",
-        "store/order/statusUpdated",
-        "store/order/updated",
-        "store/order/updated",
-        "store/product/updated",
-    ]
-    payload = next(each for each in receiver.payloads if each["scope"] == "store/order/statusUpdated")
-    status = {"previous_status_id": 1, "new_status_id": 2}
-    assert payload["data"] == {"type": "order", "id": order["id"], "status": status}
-    assert (payload["producer"], payload["store_id"], len(payload["hash"])) == ("stores/abc123", "1025646", 40)
-    assert {headers.get("x-key") for headers, _ in receiver.got} == {"k", None}
-
-
-@pytest.mark.parametrize("signs", [True, False])
-def test_a_delivery_is_signed_by_its_account(store: SandboxStore, api: Api, receiver: Receiver, signs: bool) -> None:
-    store.sign_deliveries = signs
-    store.trust(receiver.server.ca_pem)
-    api.create(receiver.url)
-    store.emit("store/order/created", {"type": "order", "id": 1}, hash="h" * 40)
-    assert store.settle()
-    ((headers, body),) = receiver.got
-    assert ("webhook-signature" in headers) is signs
-    if signs:
-        assert Webhook(api.account.client_secret.encode()).verify(body.decode(), headers)["hash"] == "h" * 40
-
-
-def test_what_fails_comes_again_with_a_new_signature_and_at_last_the_webhook_is_switched_off(
-    store: SandboxStore, api: Api, receiver: Receiver
-) -> None:
-    store.delivery_scale = 0.000001
-    store.trust(receiver.server.ca_pem)
-    made = api.create(receiver.url)
-    receiver.statuses += [500, 401]
-    store.emit("store/order/created", {"type": "order", "id": 1})
-    assert store.settle()
-    (delivery,) = store.deliveries
-    assert delivery.statuses == [500, 401, 200]
-    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
-    assert len({body for _, body in receiver.got}) == 1
-    receiver.statuses += [500] * (len(RETRIES) + 1)
-    store.emit("store/order/created", {"type": "order", "id": 2})
-    assert store.settle()
+def test_all_webhooks_are_switched_off(store: SandboxStore, api: Api) -> None:
+    made = api.create("https://a.example/")
+    store.switch_off_hooks()
     assert api("GET", f"/{made['id']}").json()["data"]["is_active"] is False
-    store.emit("store/order/created", {"type": "order", "id": 3})
-    assert len(store.deliveries) == 2, "nothing more is sent, in silence"
-
-
-def test_what_waits_for_a_deleted_account_is_dropped(store: SandboxStore, api: Api, receiver: Receiver) -> None:
-    store.delivery_scale = 0.001
-    api.create(receiver.url)
-    store.emit("store/order/created", {"type": "order", "id": 1})
-    store.delete(api.account)
-    assert store.settle()
-    assert receiver.got == [], "its certificate is not trusted"
-    assert store.deliveries[0].done
-
-
-def test_deliveries_can_come_twice(store: SandboxStore, api: Api, receiver: Receiver) -> None:
-    store.duplicates = 1.0
-    store.trust(receiver.server.ca_pem)
-    api.create(receiver.url)
-    store.emit("store/order/created", {"type": "order", "id": 1})
-    assert store.settle()
-    assert len(receiver.got) == 2
-
-
-def test_two_changes_of_a_second_share_their_hash(store: SandboxStore, api: Api, receiver: Receiver) -> None:
-    store.clock = lambda: 1_800_000_000.0
-    first, second = (store.emit("store/order/updated", {"id": 1}) for _ in range(2))
-    assert first["hash"] == second["hash"]
-    store.clock = lambda: 1_800_000_001.0
-    assert store.emit("store/order/updated", {"id": 1})["hash"] != first["hash"]
 
 
 def test_nothing_secret_shows(store: SandboxStore, api: Api) -> None:
@@ -244,6 +232,26 @@ def test_one_product_and_its_variant_are_read_by_id(store: SandboxStore, session
         return session.get(f"{api.account.api_path}{path}", headers=headers, timeout=5)
 
     assert get("catalog/products/3").json()["data"]["id"] == 3
-    assert get("catalog/products/3/variants/3").json()["data"]["product_id"] == 3
+    variant = get("catalog/products/3/variants/3").json()["data"]
+    assert (variant["product_id"], variant["sku"], type(variant["price"])) == (3, store.products[3]["sku"], float)
     for path in ("catalog/products/999", "catalog/products/3/variants/4", "catalog/products/999/variants/999"):
         assert get(path).status_code == 404
+
+
+def test_the_shipments_of_an_order_are_read() -> None:
+    store = small()
+    assert store.get("v2/orders/100/shipments") == (204, b"")
+    first, second = store.add_shipment(100), store.add_shipment(100, tracking_number="T", id=9)
+    assert [first["id"], second["id"], second["order_id"], second["tracking_number"]] == [1, 2, 100, "T"]
+    assert first["items"][0]["order_product_id"] == store.lines(100)[0]["id"]
+    assert row_ids(store, "v2/orders/100/shipments", page=2, limit=1) == [2]
+    status, body = store.get("v2/orders/100/shipments/1")
+    assert (status, json.loads(body)) == (200, first)
+    store.remove_shipment(100, 1)
+    paths = ("100/shipments/1", "101/shipments/2", "99/shipments", "99/shipments/2")
+    assert [store.get(f"v2/orders/{path}")[0] for path in paths] == [404] * 4
+    store.remove_order(100)
+    assert store.get("v2/orders/100/shipments/2")[0] == 404
+    for gone in (lambda: store.add_shipment(100), lambda: store.remove_shipment(100, 2)):
+        with pytest.raises(KeyError):
+            gone()
