@@ -18,6 +18,11 @@ from storekey.webhooks._objects import Route, read, route_of
         ("store/order/message/created", {"id": 250, "message": {"order_message_id": 3}}, "v2", "orders/250"),
         ("store/order/refund/created", {"type": "order", "id": 250, "refund": {"refund_id": 1}}, "v2", "orders/250"),
         ("store/channel/7/order/created", {"id": 250}, "v2", "orders/250"),
+        ("store/channel/7/order/created", {"order_id": 250, "channel_id": 7}, "v2", "orders/250"),
+        ("store/order/transaction/created", {"id": 4, "order_id": 250}, "v2", "orders/250"),
+        ("store/order/metafield/created", {"type": "metafield", "id": 9, "resource_id": 250}, "v2", "orders/250"),
+        ("store/channel/7/product/assigned", {"product_id": 8, "channel_id": 7}, "v3", "catalog/products/8"),
+        ("store/cart/lineItem/created", {"type": "cart_line_item", "id": "l-1", "cartId": "c-1"}, "v3", "carts/c-1"),
         ("store/shipment/created", {"type": "shipment", "id": 12, "orderId": 251}, "v2", "orders/251/shipments/12"),
         ("store/product/updated", {"type": "product", "id": 205}, "v3", "catalog/products/205"),
         (
@@ -69,6 +74,11 @@ def test_an_events_object_is_read_by_its_id(scope: str, data: dict[str, Any], ve
             "store/customer/address/created",
             {"type": "customer", "id": 60, "address": {"customer_id": 32}},
             Route("v3", "customers", (("id:in", "32"),)),
+        ),
+        (
+            "store/customer/channel/login/access/updated",
+            {"customer_id": 5},
+            Route("v3", "customers", (("id:in", "5"),)),
         ),
         ("store/category/created", {"id": 6}, Route("v3", "catalog/trees/categories", (("category_id:in", "6"),))),
     ],

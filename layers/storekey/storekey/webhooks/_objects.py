@@ -53,22 +53,28 @@ def _variant(data: _Data) -> Route:
     return Route("v3", f"catalog/products/{product}/variants/{variant}")
 
 
+def _id_of(kind: str, data: _Data) -> str:
+    return data.id(f"{kind}_id", f"address.{kind}_id", "resource_id", "id")
+
+
 def _shipment(data: _Data) -> Route:
     return Route("v2", f"orders/{data.id('orderId', 'order_id')}/shipments/{data.id('id')}")
 
 
 # By what follows store/ (or store/channel/<id>/) in the scope.
+# Where an event is about a part of an object - a line, a metafield, a transaction - ``id`` is the part's, and another
+# name leads to the object.
 _ROUTES: Mapping[str, Callable[[_Data], Route]] = {
-    "order": lambda data: Route("v2", f"orders/{data.id('id')}"),
+    "order": lambda data: Route("v2", f"orders/{_id_of('order', data)}"),
     "shipment": _shipment,
-    "product": lambda data: Route("v3", f"catalog/products/{data.id('id')}"),
+    "product": lambda data: Route("v3", f"catalog/products/{_id_of('product', data)}"),
     "sku": _variant,
     "inventory": _variant,
-    "category": lambda data: Route("v3", "catalog/trees/categories", (("category_id:in", data.id("id")),)),
-    "brand": lambda data: Route("v3", f"catalog/brands/{data.id('id')}"),
-    "customer": lambda data: Route("v3", "customers", (("id:in", data.id("address.customer_id", "id")),)),
+    "category": lambda data: Route("v3", "catalog/trees/categories", (("category_id:in", _id_of("category", data)),)),
+    "brand": lambda data: Route("v3", f"catalog/brands/{_id_of('brand', data)}"),
+    "customer": lambda data: Route("v3", "customers", (("id:in", _id_of("customer", data)),)),
     "subscriber": lambda data: Route("v3", f"customers/subscribers/{data.id('id')}"),
-    "cart": lambda data: Route("v3", f"carts/{data.id('id')}"),
+    "cart": lambda data: Route("v3", f"carts/{data.id('cartId', 'cart_id', 'id')}"),
     "information": lambda data: Route("v2", "store"),
 }
 
