@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 REGION = PSEUDO_PARAMETERS["AWS::Region"]
 ACCOUNT = PSEUDO_PARAMETERS["AWS::AccountId"]
 STATE_MACHINE = "AWS::Serverless::StateMachine"
+FUNCTION_URL = "AWS::Lambda::Url"
 # What names may have at most; a bucket's are the shortest but for functions, which CloudFormation shortens alike.
 _NAME_LENGTH = 63
 
@@ -148,9 +149,6 @@ class Resources(dict[str, Any]):
             url.close()
 
     def _make(self, logical_id: str) -> None:
-        function = self._resources.get(logical_id.removesuffix("Url"), {})
-        if logical_id.endswith("Url") and "FunctionUrlConfig" in function.get("Properties", {}):
-            self._make_url(logical_id, function["Properties"]["FunctionUrlConfig"])
         if logical_id not in self._resources or logical_id in self._begun:
             return
         self._begun.add(logical_id)
@@ -158,13 +156,15 @@ class Resources(dict[str, Any]):
         attributes = self._attributes(resource["Type"], logical_id, resource.get("Properties", {}))
         self.update({f"{logical_id}.{key}" if key else logical_id: value for key, value in attributes.items()})
 
-    def _make_url(self, logical_id: str, properties: Mapping[str, Any]) -> None:
-        if f"{logical_id}.FunctionUrl" not in self:
-            self.urls.append(FunctionUrl(self[logical_id.removesuffix("Url")], properties["AuthType"]))
-            self[f"{logical_id}.FunctionUrl"] = self.urls[-1].url
+    def _url_of(self, function: str, auth_type: str) -> dict[str, Any]:
+        self.urls.append(FunctionUrl(function, auth_type))
+        return {"FunctionUrl": self.urls[-1].url}
 
     def _attributes(self, kind: str, logical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         name = self._name(kind, logical_id)
+        if kind == FUNCTION_URL:
+            resolved = self._template.resolve(properties, self)
+            return self._url_of(resolved["TargetFunctionArn"].rpartition(":")[2], resolved["AuthType"])
         if kind == STATE_MACHINE:
             return machines.make(name, self._template.state_machine(logical_id, self), self._template.folder)
         if kind in MADE:

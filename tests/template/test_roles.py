@@ -185,7 +185,7 @@ def test_every_star_has_its_reason_on_the_line() -> None:
 
 
 def test_secrets_manager_alone_may_start_the_rotation_of_this_secret_alone() -> None:
-    (permission,) = of_type("AWS::Lambda::Permission").values()
+    permission = of_type("AWS::Lambda::Permission")["RotatePermission"]
     assert permission["FunctionName"] == {"Ref": "RotateFunction"}
     assert permission["Principal"] == "secretsmanager.amazonaws.com"
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
@@ -193,6 +193,16 @@ def test_secrets_manager_alone_may_start_the_rotation_of_this_secret_alone() -> 
     schedule = RESOURCES["RotationSchedule"]
     assert schedule["DependsOn"] == "RotatePermission"
     assert schedule["Properties"]["RotationRules"] == {"AutomaticallyAfterDays": {"Ref": "RotationDays"}}
+
+
+def test_the_receiver_alone_may_be_started_by_anybody_and_by_its_address_alone() -> None:
+    permissions = of_type("AWS::Lambda::Permission")
+    public = [name for name, permission in permissions.items() if permission["Principal"] == "*"]
+    assert public == ["ReceivePermission", "ReceiveThroughUrlPermission"]
+    by_url, through_url = (permissions[name] for name in public)
+    assert by_url["FunctionName"] == through_url["FunctionName"] == {"Ref": "ReceiveFunction"}
+    assert (by_url["Action"], by_url["FunctionUrlAuthType"]) == ("lambda:InvokeFunctionUrl", "NONE")
+    assert (through_url["Action"], through_url["InvokedViaFunctionUrl"]) == ("lambda:InvokeFunction", True)
 
 
 def test_whole_resources_are_only_named_where_they_forbid() -> None:
