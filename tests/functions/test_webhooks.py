@@ -321,10 +321,12 @@ def test_credentials_that_are_missing_or_refused_are_told_and_page_nobody_twice(
     assert points(stack.logs("SyncFunction"), "WebhooksOff") == []
 
 
-def test_a_store_that_is_down_is_asked_again_by_lambda(
+def test_a_store_that_is_down_is_asked_again_by_lambda_where_no_day_may_pass(
     stack: Stack, store: SandboxStore, account: TokenAccount
 ) -> None:
     store.fault(Answer(503), times=None, path="/hooks")
-    error = stack.pool("SyncFunction").invoke({}).error
+    assert synced(stack)["detail"].startswith("not now: ")
+    error = stack.pool("SyncFunction").invoke({"source": "aws.secretsmanager"}).error
     assert error
     assert error["errorType"] == "Unavailable"
+    assert points(stack.logs("SyncFunction"), "WebhooksOff") == []

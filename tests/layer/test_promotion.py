@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from storekey._promotion import Verdict, promote
 from storekey._rotation import STEPS, RotationError, rotate
-from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
+from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, UNSETTLED
 from tests.labels import FakeSecret, Killed
 
 
@@ -79,12 +79,27 @@ def test_nobody_is_told_that_the_old_account_may_go_before_the_new_one_does_all_
         promotion = secret.promote()
         assert (promotion.result, promotion.version, promotion.previous) == ("promoted", "v2", "v1")
         assert promotion.detail == "live, but keep the old account: its webhooks are not there yet"
-        assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1", CANDIDATE: "v2"}, "it is asked for again"
+        wanted = {LIVE: "v2", PREVIOUS: "v1", CANDIDATE: "v2", UNSETTLED: "v2"}
+        assert secret.bearers == wanted, "it is asked for again"
         assert secret.told == []
     promotion = secret.promote()
     assert (promotion.previous, secret.told) == ("v1", [promotion])
     assert "the old account may be deleted now" in promotion.detail
     assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
+
+
+def test_what_was_put_back_before_it_was_settled_is_not_promoted_again(secret: FakeSecret) -> None:
+    secret.stage()
+    secret.unsettled = 1
+    secret.promote()
+    secret.by_hand.add("v1")
+    secret._bear(LIVE, "v1")
+    promotion = secret.promote()
+    assert (promotion.result, promotion.detail) == ("nothing to do", "the candidate was live and was put back")
+    assert secret.bearers == {LIVE: "v1", PREVIOUS: "v2"}
+    assert secret.told == []
+    secret.bearers[CANDIDATE] = "v2"
+    assert secret.promote().result == "promoted", "staged again, it is wanted again"
 
 
 def test_what_was_settled_is_said(secret: FakeSecret) -> None:

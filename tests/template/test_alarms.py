@@ -26,7 +26,7 @@ def properties(name: str, *only: str, **parameters: str) -> Any:
 def test_the_alarms_are_those_of_the_contract() -> None:
     names = {alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-") for alarm in ALARMS.values()}
     checks = {"credentials-refused", "check-missing", "store-unavailable", "credentials-old"}
-    webhooks = {"webhooks-off", "webhooks-refused", "webhook-dead-letters"}
+    webhooks = {"webhooks-off", "webhooks-refused", "webhooks-failing", "webhook-dead-letters"}
     assert names == checks | webhooks | {"export-failed", "export-late", "rotation-failed", "dead-letters"}
 
 

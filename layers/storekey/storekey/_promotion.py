@@ -2,7 +2,8 @@
 
 Every step is safe to repeat, and killed between any two of them a repeat ends right: AWSCURRENT moves only to a version
 that was just proven, and the label CANDIDATE, which asks for all this, goes last. A version that the store or a rule
-refused keeps CANDIDATE and gets REJECTED beside it, so that its owner is told once.
+refused keeps CANDIDATE and gets REJECTED beside it, so that its owner is told once. One that is live, but does not do
+yet what the old one did, keeps it too and gets UNSETTLED: put back by its owner, it is not promoted again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ._cache import Version
 from ._credentials import Credentials, Problem
 from ._errors import RateLimited, StoreError, Unavailable, Unreachable
 from ._invocation import rehearsal
-from ._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, LabelMovedError
+from ._secret import CANDIDATE, LIVE, PREVIOUS, REJECTED, UNSETTLED, LabelMovedError
 from ._settings import Settings
 from ._store import Store
 
@@ -89,6 +90,10 @@ def promote(secret: Labelled, test: Test, tell: Tell, settle: Settle = nothing) 
         staged = secret.staged(candidate, CANDIDATE)
         if staged is None:
             continue  # replaced between the two readings
+        if _was_put_back(secret, staged):
+            return Promotion(
+                "nothing to do", "the candidate was live and was put back", candidate, secret.labels().get(LIVE)
+            )
         verdict = test(staged)
         try:
             return _end(secret, staged, verdict, settle, tell)
@@ -114,11 +119,29 @@ def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, settle
     try:
         promotion = Promotion("promoted", announcement(staged, settle), live, previous)
     except NotSettled as error:
+        mark_unsettled(secret, labels, staged.id)
         return Promotion("promoted", f"live, but keep the old account: {error}", live, previous)
     tell(promotion)
+    drop_label(secret, UNSETTLED, labels.get(UNSETTLED))
     drop_label(secret, REJECTED, labels.get(REJECTED))
     drop_label(secret, CANDIDATE, staged.id)
     return promotion
+
+
+def mark_unsettled(secret: Labelled, labels: dict[str, str], candidate: str) -> None:
+    """Remember that this candidate is live, so that putting it back is seen as what it is."""
+    if labels.get(UNSETTLED) != candidate:
+        secret.move(UNSETTLED, to=candidate, off=labels.get(UNSETTLED))
+
+
+def _was_put_back(secret: Labelled, staged: Version) -> bool:
+    """Take the labels off a candidate that was live and is not any more: its owner has gone back."""
+    labels = secret.labels()
+    if labels.get(UNSETTLED) != staged.id or _is_live(secret, labels.get(LIVE), staged):
+        return False
+    drop_label(secret, CANDIDATE, staged.id)
+    drop_label(secret, UNSETTLED, staged.id)
+    return True
 
 
 def _is_live(secret: Labelled, live: str | None, staged: Version) -> bool:

@@ -12,7 +12,18 @@ from typing import Protocol
 
 from ._cache import Version
 from ._hidden import Hidden
-from ._promotion import Labelled, NotSettled, Promotion, Settle, Tell, Test, announcement, drop_label, nothing
+from ._promotion import (
+    Labelled,
+    NotSettled,
+    Promotion,
+    Settle,
+    Tell,
+    Test,
+    announcement,
+    drop_label,
+    mark_unsettled,
+    nothing,
+)
 from ._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -116,6 +127,9 @@ def _finish(secret: Rotating, token: str, test: Test, settle: Settle, tell: Tell
     try:
         said = announcement(live, settle)
     except NotSettled as error:
+        candidate = bearers.get(CANDIDATE)
+        if candidate and secret.text(candidate, CANDIDATE) == secret.text(token, LIVE):
+            mark_unsettled(secret, bearers, candidate)
         drop_label(secret, PENDING, token)  # what is left to do, the promotion does: CANDIDATE asks for it
         raise NotTested(f"live, but keep the old account: {error}") from error
     tell(Promotion("promoted", said, token, previous))

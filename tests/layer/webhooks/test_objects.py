@@ -93,6 +93,11 @@ def test_where_no_route_gives_one_object_a_list_of_one_does(scope: str, data: di
         ("store/app/uninstalled", {"type": "app", "id": 1}),
         ("store/pricelist/created", {"id": 1}),
         ("store/order/created", {}),
+        ("store/order/created", [{"id": 1}]),
+        ("store/metafield/created", {"metafield_id": 1, "resource_id": "250"}),
+        ("store/product/variant/metafield/created", {"metafield_id": 12, "resource_id": "118"}),
+        ("store/product/metafield/created", {"resource_type": "variant", "resource_id": "118"}),
+        ("store/customer/address/deleted", {"id": 60, "address": {}}),
         ("store/order/created", {"id": True}),
         ("store/order/created", {"id": None}),
         ("store/order/created", {"id": "../store"}),
@@ -106,7 +111,7 @@ def test_where_no_route_gives_one_object_a_list_of_one_does(scope: str, data: di
         ("", {"id": 1}),
     ],
 )
-def test_what_names_no_object_reads_nothing(scope: str, data: dict[str, Any]) -> None:
+def test_what_names_no_object_reads_nothing(scope: str, data: Any) -> None:
     assert route_of(scope, data) is None
 
 

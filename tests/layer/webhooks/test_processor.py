@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -28,7 +29,15 @@ from storekey.webhooks import processor
 from storekey.webhooks._scopes import Scopes
 from storekey.webhooks._settings import WebhookSettings
 from storekey.webhooks._signature import TOLERANCE_SECONDS
-from storekey.webhooks.processor import GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER, MEMORY_SECONDS, Message, Processor, delay
+from storekey.webhooks.processor import (
+    GIVE_UP_AFTER,
+    GIVE_UP_ON_AWS_AFTER,
+    LEAST_TRIES,
+    MEMORY_SECONDS,
+    Message,
+    Processor,
+    delay,
+)
 from tests.support import Context, points
 
 from .deliveries import PAYLOAD, credentials, payload, secret, version
@@ -49,7 +58,7 @@ class Answering:
     asked: list[str] = field(default_factory=list)
     settings: Any = field(default_factory=lambda: SimpleNamespace(store_name="store"))
 
-    def credentials(self) -> Any:
+    def credentials(self, fresh: bool = False) -> Any:
         return self.holds
 
     @property
@@ -127,9 +136,14 @@ def sent(monkeypatch: pytest.MonkeyPatch, table: Any) -> Sent:
     return services
 
 
-def message(found: Any, number: int = 1, receives: int = 1) -> Message:
+def message(found: Any, number: int = 1, receives: int = 1, age: float = 0.0) -> Message:
     body = found if isinstance(found, str) else json.dumps(found)
-    return Message(f"m{number}", f"h{number}", body, receives)
+    return Message(f"m{number}", f"h{number}", body, receives, time.time() - age)
+
+
+def old(found: Any, number: int = 1, age: float = GIVE_UP_AFTER) -> Message:
+    """A message that was tried often and long enough."""
+    return message(found, number, LEAST_TRIES, age)
 
 
 def work(store: Any, *messages: Message, seconds: float = 60.0) -> list[str]:
@@ -224,7 +238,7 @@ def test_what_another_environment_is_about_comes_again(sent: Sent) -> None:
         def __call__(self, path: str, params: dict[str, str]) -> Any:
             if self.failed is None:
                 self.failed = []
-                self.failed = work(store, message(PAYLOAD, 2))
+                self.failed = work(store, old(PAYLOAD, 2, age=9 * GIVE_UP_ON_AWS_AFTER))
             return {"id": 250}
 
     store.get = nested = Nested()  # type: ignore[method-assign]
@@ -235,8 +249,6 @@ def test_what_another_environment_is_about_comes_again(sent: Sent) -> None:
 
 WHOLE_STORE = [
     Unauthorized("refused", status=401),
-    Unavailable("down", status=503),
-    Unreachable("no connection"),
     TlsFailure("expired"),
     RateLimited("spent", retry_after=120.0, status=429),
 ]
@@ -245,13 +257,48 @@ WHOLE_STORE = [
 @pytest.mark.parametrize("error", WHOLE_STORE, ids=lambda error: type(error).__name__)
 def test_what_fails_for_the_whole_store_ends_the_batch_and_everything_comes_again(sent: Sent, error: Exception) -> None:
     store = Answering(objects={"orders/1": {"id": 1}, "orders/2": [error, {"id": 2}], "orders/3": {"id": 3}})
-    events = [message(payload(hash=f"{n}" * 40, data={"id": n}), n, receives=GIVE_UP_AFTER + 9) for n in (1, 2, 3)]
+    events = [old(payload(hash=f"{n}" * 40, data={"id": n}), n) for n in (1, 2, 3)]
     assert work(store, *events) == ["m2", "m3"]
     assert store.asked == ["orders/1", "orders/2"], "the third would only have failed as well"
     assert sent.delays.keys() == {"h2", "h3"}
     assert sent.dead == []
     assert work(store, *events[1:]) == []
     assert [detail["object"]["id"] for detail in sent.details] == [1, 2, 3]
+
+
+PERHAPS = [Unavailable("down", status=503), Unreachable("no connection")]
+
+
+@pytest.mark.parametrize("error", PERHAPS, ids=lambda error: type(error).__name__)
+def test_a_store_that_is_down_for_two_messages_is_down_for_all(sent: Sent, error: Exception) -> None:
+    store = Answering(objects={f"orders/{n}": error for n in (1, 2, 3)})
+    events = [old(payload(hash=f"{n}" * 40, data={"id": n}), n, age=9 * GIVE_UP_AFTER) for n in (1, 2, 3)]
+    assert work(store, *events) == ["m1", "m2", "m3"]
+    assert store.asked == ["orders/1", "orders/2"]
+    assert work(store, events[0]) == ["m1"], "none went well, so it may be the store"
+    assert not sent.dead
+    assert sent.delays.keys() == {"h1", "h2", "h3"}
+
+
+@pytest.mark.parametrize("error", PERHAPS, ids=lambda error: type(error).__name__)
+def test_one_object_that_the_store_cannot_give_holds_up_no_other_and_is_given_up(sent: Sent, error: Exception) -> None:
+    store = Answering(objects={"orders/1": error, "orders/2": {"id": 2}, "orders/3": {"id": 3}})
+    events = [message(payload(hash=f"{n}" * 40, data={"id": n}), n) for n in (1, 2)]
+    assert work(store, *events) == ["m1"]
+    third = message(payload(hash="3" * 40, data={"id": 3}), 3)
+    assert work(store, old(payload(hash="1" * 40, data={"id": 1})), third) == []
+    assert [detail["object"]["id"] for detail in sent.details] == [2, 3]
+    assert len(sent.dead) == 1
+
+
+def test_the_credentials_are_read_again_where_an_event_is_of_another_store(sent: Sent) -> None:
+    class Moved(Answering):
+        def credentials(self, fresh: bool = False) -> Any:
+            return credentials(secret("B", "xyz789")) if fresh else self.holds
+
+    store = Moved(objects={"orders/250": {"id": 250}})
+    assert work(store, message(payload(producer="stores/xyz789"))) == []
+    assert len(sent.events) == 1
 
 
 def test_a_wait_without_end_is_an_hour(sent: Sent) -> None:
@@ -275,10 +322,10 @@ def test_what_fails_for_good_is_tried_some_times_and_then_kept_with_the_dead_let
     store = Answering(objects={"orders/250": error, "catalog/products/7": {"data": {"id": 7}}})
     other = message(payload(**PRODUCT), 2)
     assert work(store, message(PAYLOAD), other) == ["m1"], "the other one can do nothing for it"
-    for receives in range(2, GIVE_UP_AFTER):
-        assert work(store, message(PAYLOAD, receives=receives)) == ["m1"]
+    assert work(store, message(PAYLOAD, receives=LEAST_TRIES - 1, age=GIVE_UP_AFTER)) == ["m1"]
+    assert work(store, message(PAYLOAD, receives=LEAST_TRIES, age=GIVE_UP_AFTER - 5)) == ["m1"]
     assert sent.dead == []
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == []
+    assert work(store, old(PAYLOAD)) == []
     assert [json.loads(body) for body in sent.dead] == [PAYLOAD]
     assert [detail["payload"]["scope"] for detail in sent.details] == ["store/product/updated"]
 
@@ -286,22 +333,22 @@ def test_what_fails_for_good_is_tried_some_times_and_then_kept_with_the_dead_let
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", json.dumps(payload(producer="stores/other1"))])
 def test_a_message_that_is_no_event_of_this_store_ends_with_the_dead_letters(sent: Sent, body: str) -> None:
     assert work(Answering(), message(body)) == ["m1"]
-    assert work(Answering(), message(body, receives=GIVE_UP_AFTER)) == []
+    assert work(Answering(), old(body)) == []
     assert sent.dead == [body]
 
 
 def test_dead_letters_that_cannot_be_kept_come_again(sent: Sent) -> None:
     sent.error = ConnectionError("no")
     store = Answering(objects={"orders/250": Forbidden("no scope")})
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == ["m1"]
+    assert work(store, old(PAYLOAD)) == ["m1"]
 
 
 def test_a_bus_that_takes_nothing_has_the_event_come_again(sent: Sent) -> None:
     sent.refused = ["ThrottlingException", "InternalFailure"]
     store = Answering(objects={"orders/250": {"id": 250}})
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == ["m1"]
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_ON_AWS_AFTER - 1)) == ["m1"]
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_ON_AWS_AFTER)) == []
+    assert work(store, old(PAYLOAD)) == ["m1"]
+    assert work(store, old(PAYLOAD, age=GIVE_UP_ON_AWS_AFTER - 5)) == ["m1"]
+    assert work(store, old(PAYLOAD)) == []
     assert len(sent.events) == 1
     assert sent.dead == []
 
@@ -309,11 +356,11 @@ def test_a_bus_that_takes_nothing_has_the_event_come_again(sent: Sent) -> None:
 def test_what_aws_has_not_taken_for_an_hour_ends_with_the_dead_letters(sent: Sent) -> None:
     store = Answering(objects={"orders/250": {"id": 250}})
     sent.refused = ["AccessDeniedException"]
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_ON_AWS_AFTER)) == []
+    assert work(store, old(PAYLOAD, age=GIVE_UP_ON_AWS_AFTER)) == []
     assert len(sent.dead) == 1
     denied: Any = ClientError({"Error": {"Code": "AccessDenied"}}, "PutEvents")
     sent.put_events = lambda **_: (_ for _ in ()).throw(denied)  # type: ignore[method-assign]
-    assert work(store, message(PAYLOAD, receives=GIVE_UP_AFTER)) == ["m1"]
+    assert work(store, old(PAYLOAD)) == ["m1"]
 
 
 def test_an_event_whose_scope_is_wanted_no_more_is_published_all_the_same(sent: Sent) -> None:

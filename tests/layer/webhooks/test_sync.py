@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storekey import BadAnswer, Forbidden, NotFound, RequestRejected, Unreachable
+from storekey import BadAnswer, Forbidden, NotFound, RequestRejected, Unavailable, Unreachable
 from storekey.webhooks._account import HEADER
 from storekey.webhooks._hooks import Wanted, all_hooks, blocked_hosts, host_of
 from storekey.webhooks.sync import Report, Synchroniser
@@ -185,13 +185,22 @@ def test_a_block_of_our_address_is_told_and_others_blocks_are_not() -> None:
     assert synced(hooks(*rows, admin={"data": {"blocked_domains": [theirs]}})).off == 0
 
 
+@pytest.mark.parametrize("odd", [None, 7, "[", "https://[x/y"])
+def test_odd_addresses_are_no_reason_to_fail(odd: Any) -> None:
+    blocked = {"data": {"blocked_domains": [{"destination": odd}]}}
+    report = synced(hooks(row(1, url=odd), admin=blocked))
+    assert counts(report) == (3, 0, 0, 0)
+    assert report.as_answer()["blocked"] == []
+
+
+@pytest.mark.parametrize("error", [Forbidden("no"), Unavailable("down"), BadAnswer("odd")])
+def test_trouble_with_blocks_is_none_with_hooks(error: Exception) -> None:
+    assert synced(hooks(admin=error)).off == 0
+
+
 @pytest.mark.parametrize("admin", [{}, [], {"data": []}, {"data": None}, {"data": {"blocked_domains": [1]}}])
 def test_an_admin_answer_of_another_shape_blocks_nothing(admin: Any) -> None:
     assert blocked_hosts(hooks(admin=admin)) == []  # type: ignore[arg-type]
-
-
-def test_who_may_not_see_blocks_sees_none() -> None:
-    assert synced(hooks(admin=Forbidden("no"))).blocked == []
 
 
 @pytest.mark.parametrize("rows", [[1], [{"id": 1}], [{"id": 1, "scope": "s", "destination": "d", "headers": [1]}], 7])
@@ -208,15 +217,18 @@ def test_a_list_that_is_none_is_a_bad_answer(rows: Any) -> None:
         all_hooks(store)
 
 
-def test_what_passes_is_raised() -> None:
+def test_what_passes_is_raised_when_the_others_have_been_made() -> None:
     store = hooks()
 
     def broken() -> None:
+        store.before_post = None
         raise Unreachable("no connection")
 
     store.before_post = broken
     with pytest.raises(Unreachable):
         synced(store)
+    assert store.writes == [f"POST {scope}" for scope in SCOPES[1:]]
+    assert counts(synced(store)) == (1, 0, 0, 0)
 
 
 def test_nothing_secret_is_told() -> None:

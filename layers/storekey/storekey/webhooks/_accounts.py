@@ -47,9 +47,14 @@ class Accounts:
                 self._read_live()
                 found = self._known(key)
                 if found is None:
-                    self._previous = _account(self.previous())
+                    self._read_previous()
                     found = self._known(key)
             return found or self._why_not()
+
+    @property
+    def are_known(self) -> bool:
+        """Whether a version has been read."""
+        return self._version is not None
 
     def producer(self, account: Account) -> str:
         """Return whose events are ours: the live account's store, or this one's while the live one is unusable."""
@@ -63,8 +68,14 @@ class Accounts:
         self._is_basic = isinstance(holds, Credentials) and holds.kind == "Basic"
         seen, self._version = self._version, version.id if version else None
         if seen not in (None, self._version):
-            self._previous = _account(self.previous())
+            self._read_previous()
         self._read = started
+
+    def _read_previous(self) -> None:
+        """Read the version before; one that cannot be used is no reason to forget a better one."""
+        previous = _account(self.previous())
+        if isinstance(previous, Account) or not isinstance(self._previous, Account):
+            self._previous = previous
 
     def _known(self, key: str) -> Account | None:
         if self._is_basic:

@@ -13,12 +13,16 @@ from typing import Any, NoReturn
 from ._scopes import Scopes
 
 MAX_BYTES = 64 * 1024  # real ones have some hundred
-_MOST_CHARACTERS = 200
+_MOST_CHARACTERS = 128  # of an event's detail type, which a scope becomes
 _NO_TIME = 10**11  # Unix seconds of a time that nobody will see
 
 
 class Refused(Exception):
     """The delivery is none that we could want; the message says why, without its content."""
+
+
+class Unwanted(Refused):
+    """The delivery is right, and what it tells is not wanted here: a scope, or a store, that was wanted before."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,13 @@ class Delivery:
 
     scope: str
     payload: Mapping[str, Any]
+
+    @property
+    def created(self) -> float | None:
+        """When the event was, in Unix seconds; None where the payload does not say it so."""
+        at = self.payload.get("created_at")
+        is_time = isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < _NO_TIME
+        return float(at) if is_time and at is not None else None
 
     @property
     def identity(self) -> str:
@@ -57,17 +68,17 @@ def read_delivery(body: bytes, producer: str, scopes: Scopes | None = None) -> D
     scope, data, digest = payload.get("scope"), payload.get("data"), payload.get("hash")
     if not isinstance(scope, str) or not 0 < len(scope) <= _MOST_CHARACTERS:
         raise Refused("scope is no text")
-    if scopes and not scopes.match(scope):
-        raise Refused("scope is none of WebhookScopes")
-    if payload.get("producer") != producer:
-        raise Refused("producer is not our store")
-    if not isinstance(data, dict):
+    if not isinstance(data, dict | list):
         raise Refused("data is no object")
     if not isinstance(digest, str) or not 0 < len(digest) <= _MOST_CHARACTERS:
         raise Refused("hash is no text")
-    if not _is_time(payload.get("created_at")):
+    if isinstance(payload.get("created_at"), dict | list):
         raise Refused("created_at is no time")
-    return Delivery(scope, payload)
+    if scopes and not scopes.match(scope):
+        raise Unwanted("scope is none of WebhookScopes")
+    if payload.get("producer") != producer:
+        raise Unwanted("producer is not our store")
+    return Delivery(scope.removesuffix("/"), payload)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -78,12 +89,6 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Refused("the body is no JSON object")
     return found
-
-
-def _is_time(value: Any) -> bool:
-    if value is None:
-        return True
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _NO_TIME
 
 
 def _finite(text: str) -> float:

@@ -37,7 +37,10 @@ class Hook:
     @property
     def place(self) -> str:
         """Host and path of the destination."""
-        url = urlsplit(self.destination)
+        try:
+            url = urlsplit(self.destination)
+        except ValueError:
+            return "an unreadable address"
         return f"{url.netloc.rpartition('@')[2]}{url.path}"
 
 
@@ -102,7 +105,8 @@ def blocked_hosts(store: Store) -> list[str]:
     answer = store.v3.get("hooks/admin")
     data = answer.get("data") if isinstance(answer, dict) else None
     blocked = data.get("blocked_domains") if isinstance(data, dict) else None
-    return [host_of(each.get("destination", "")) for each in blocked or [] if isinstance(each, dict)]
+    found = [each.get("destination") for each in blocked or [] if isinstance(each, dict)]
+    return [host_of(each) for each in found if isinstance(each, str)]
 
 
 def _listed(store: Store) -> Iterator[Hook]:
@@ -130,7 +134,7 @@ def _pages(answer: Any, hooks: Sequence[Hook]) -> int:
 def _hook(row: Mapping[str, Any]) -> Hook:
     headers = row.get("headers") or {}
     texts = {str(name): str(value) for name, value in headers.items()}
-    return Hook(row["id"], row["scope"], row["destination"], row.get("is_active") is True, texts)
+    return Hook(row["id"], str(row["scope"]), str(row["destination"]), row.get("is_active") is True, texts)
 
 
 def _same(destination: str, url: str) -> bool:
@@ -139,4 +143,7 @@ def _same(destination: str, url: str) -> bool:
 
 def host_of(url: str) -> str:
     """Return the host of an address, or of what is written as one without a scheme."""
-    return urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    try:
+        return urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return ""

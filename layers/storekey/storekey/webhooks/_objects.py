@@ -40,6 +40,10 @@ class _Data:
             raise LookupError(names[0])
         return str(found)
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is such a field."""
+        return name in self._data
+
     def _at(self, name: str) -> Any:
         value: Any = self._data
         for part in name.split("."):
@@ -54,7 +58,11 @@ def _variant(data: _Data) -> Route:
 
 
 def _id_of(kind: str, data: _Data) -> str:
-    return data.id(f"{kind}_id", f"address.{kind}_id", "resource_id", "id")
+    return data.id(f"{kind}_id", "resource_id", "id")
+
+
+def _customer(data: _Data) -> str:
+    return data.id("address.customer_id") if data.has("address") else _id_of("customer", data)
 
 
 def _shipment(data: _Data) -> Route:
@@ -72,17 +80,19 @@ _ROUTES: Mapping[str, Callable[[_Data], Route]] = {
     "inventory": _variant,
     "category": lambda data: Route("v3", "catalog/trees/categories", (("category_id:in", _id_of("category", data)),)),
     "brand": lambda data: Route("v3", f"catalog/brands/{_id_of('brand', data)}"),
-    "customer": lambda data: Route("v3", "customers", (("id:in", _id_of("customer", data)),)),
+    "customer": lambda data: Route("v3", "customers", (("id:in", _customer(data)),)),
     "subscriber": lambda data: Route("v3", f"customers/subscribers/{data.id('id')}"),
     "cart": lambda data: Route("v3", f"carts/{data.id('cartId', 'cart_id', 'id')}"),
     "information": lambda data: Route("v2", "store"),
 }
 
 
-def route_of(scope: str, data: Mapping[str, Any]) -> Route | None:
+def route_of(scope: str, data: Any) -> Route | None:
     """Return where an event's object is read; None for a scope or ``data`` that names no object we know how to read."""
-    family = _CHANNEL.sub("store/", scope).split("/")[1:2]
-    make = _ROUTES.get(family[0]) if family else None
+    _, family, *event = [*_CHANNEL.sub("store/", scope).split("/"), ""]
+    make = _ROUTES.get(family)
+    if not isinstance(data, Mapping) or event[:1] == ["variant"] or data.get("resource_type", family) != family:
+        return None  # a part's metafield names the part alone
     try:
         return make(_Data(data)) if make else None
     except LookupError:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 _SCOPE = re.compile(r"store(/([A-Za-z0-9_-]+|\*))+")
+_NAME = "[A-Za-z0-9_-]+"
+_METAFIELD = re.compile(r"store/metafield/[A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,15 @@ class Scopes:
         return cls(tuple(dict.fromkeys(names)))
 
     def match(self, scope: str) -> bool:
-        """Tell whether an event is one of those wanted."""
-        return any(_pattern(wanted).fullmatch(scope) for wanted in self.wanted)
+        """Tell whether an event is one of those wanted.
+
+        BigCommerce's own examples show a slash at the end, the pattern in place of the event, and events of metafields
+        without what they belong to, though a pattern brought them.
+        """
+        name = scope.removesuffix("/")
+        if name in self.wanted or any(_pattern(wanted).fullmatch(name) for wanted in self.wanted):
+            return True
+        return bool(_METAFIELD.fullmatch(name)) and any(wanted.endswith("/*") for wanted in self.wanted)
 
 
 def _pattern(scope: str) -> re.Pattern[str]:
@@ -39,4 +48,4 @@ def _pattern(scope: str) -> re.Pattern[str]:
 def _part(part: str, last: bool) -> str:
     if part != "*":
         return re.escape(part)
-    return r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*" if last else r"[A-Za-z0-9_-]+"
+    return rf"{_NAME}(?:/{_NAME})*" if last else rf"(?:{_NAME}|\*)"

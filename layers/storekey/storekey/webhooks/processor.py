@@ -23,6 +23,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
+    IdempotencyInconsistentStateError,
     IdempotencyPersistenceLayerError,
 )
 from botocore.exceptions import BotoCoreError, ClientError
@@ -43,16 +44,17 @@ from storekey._invocation import invocation
 from storekey._observability import logger
 from storekey._store import Store
 
-from ._account import account_of
-from ._delivery import Delivery, read_delivery
+from ._account import Account, account_of
+from ._delivery import Delivery, Refused, Unwanted, read_delivery
 from ._objects import read, route_of
 from ._settings import WebhookSettings
 
 # How long an event is remembered: longer than a signature is good for, so that nobody can play one again, and short
 # because nobody documents what else may share a hash.
 MEMORY_SECONDS = 600
-# How often a message is tried that fails by itself, and one that AWS has not taken: some minutes, and an hour.
-GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER = 5, 20
+# How long a message is tried that fails by itself, and one that AWS has not taken, in seconds; and how often at least.
+GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER = 1800, 3600
+LEAST_TRIES = 5
 _FIRST_DELAY, _LONGEST_DELAY, _LONGEST_WAIT = 5.0, 300.0, 3600.0
 # EventBridge takes 256 KiB an entry in every region.
 _MOST_DETAIL = 240 * 1024
@@ -60,16 +62,9 @@ _LEAST_SECONDS = 5.0
 # Kept back from the time of calls to the store: for the bus, and for noting what was published.
 _KEEP_BACK_SECONDS = 3.0
 
-_WHOLE_STORE = (
-    BadCredentials,
-    RateLimited,
-    TlsFailure,
-    TokenRequired,
-    Unauthorized,
-    Unavailable,
-    Unreachable,
-    WrongApiPath,
-)
+# What fails for one message as for all; the others do so where they come twice in a batch, or where none goes well.
+_WHOLE_STORE = (BadCredentials, RateLimited, TlsFailure, TokenRequired, Unauthorized, WrongApiPath)
+_PERHAPS = (Unavailable, Unreachable)
 
 
 class NotPublished(Exception):
@@ -79,7 +74,7 @@ class NotPublished(Exception):
 _AWS = (
     BotoCoreError,
     ClientError,
-    IdempotencyAlreadyInProgressError,
+    IdempotencyInconsistentStateError,
     IdempotencyPersistenceLayerError,
     NotPublished,
 )
@@ -87,18 +82,26 @@ _AWS = (
 
 @dataclass(frozen=True)
 class Message:
-    """A message of the queue, and how often it has been received."""
+    """A message of the queue: how often it has been received, and when it was sent, in Unix seconds."""
 
     id: str
     handle: str
     body: str
     receives: int
+    sent: float
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Message:
         """Read a record of Lambda's event."""
-        receives = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
-        return cls(record["messageId"], record.get("receiptHandle", ""), record["body"], int(receives))
+        attributes = record.get("attributes", {})
+        sent = float(attributes.get("SentTimestamp", "inf")) / 1000
+        receives = int(attributes.get("ApproximateReceiveCount", "1"))
+        return cls(record["messageId"], record.get("receiptHandle", ""), record["body"], receives, sent)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was sent."""
+        return time.time() - self.sent
 
 
 class Processor:
@@ -124,28 +127,49 @@ class Processor:
             logger().warning("webhooks are off", extra={"store": self._name, "reason": str(account)})
             return self._later(messages, None)
         failed: list[Message] = []
+        doubtful: list[tuple[Message, Exception]] = []
+        done = 0
         for number, message in enumerate(messages):
-            try:
-                self._one(message, account.producer)
-            except _WHOLE_STORE as error:
-                self._tell(message, error)
-                return failed + self._later(messages[number:], error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other messages can do nothing for it
-                self._tell(message, error)
-                failed += self._give_up(message) if self._is_final(message, error) else self._later([message], error)
-            if self._seconds_left() < _LEAST_SECONDS:
-                return failed + self._later(messages[number + 1 :], None)
+            error = self._tried(message, account.producer)
+            if isinstance(error, _PERHAPS):
+                doubtful.append((message, error))
+            elif error and not isinstance(error, _WHOLE_STORE):
+                failed += self._failed(message, error)
+            done += error is None
+            if isinstance(error, _WHOLE_STORE) or len(doubtful) > 1 or self._seconds_left() < _LEAST_SECONDS:
+                rest = messages[number if isinstance(error, _WHOLE_STORE) else number + 1 :]
+                return failed + self._later([*(one for one, _ in doubtful), *rest], error)
+        for message, error in doubtful:  # where others went well it is this one alone
+            failed += self._failed(message, error) if done else self._later([message], error)
         return failed
 
+    def _failed(self, message: Message, error: Exception) -> list[Message]:
+        return self._give_up(message) if _is_final(message, error) else self._later([message], error)
+
+    def _tried(self, message: Message, producer: str) -> Exception | None:
+        """Work on a message; return what went wrong, whatever it is: the other messages can do nothing for it."""
+        try:
+            self._one(message, producer)
+        except Exception as error:  # noqa: BLE001 - returned
+            self._tell(message, error)
+            return error
+        return None
+
     def _one(self, message: Message, producer: str) -> None:
-        delivery = read_delivery(message.body.encode(), producer)
+        try:
+            delivery = read_delivery(message.body.encode(), producer)
+        except Unwanted:  # the secret may lead to another store since it was read
+            holds = self._store.credentials(fresh=True)
+            account = account_of(holds) if holds else None
+            delivery = read_delivery(
+                message.body.encode(), account.producer if isinstance(account, Account) else producer
+            )
         self._published = False
         self._publish_once(identity=delivery.identity, delivery=delivery)
         with invocation() as running:
             running.count(self._name, "EventsPublished" if self._published else "EventsSuppressed")
-            created = delivery.payload.get("created_at")
-            if self._published and created is not None:
-                running.count(self._name, "EventAgeSeconds", max(0.0, time.time() - created))
+            if self._published and delivery.created is not None:
+                running.count(self._name, "EventAgeSeconds", max(0.0, time.time() - delivery.created))
 
     def _publish(self, *, identity: str, delivery: Delivery) -> None:  # by its identity it is remembered
         route = route_of(delivery.scope, delivery.payload["data"])
@@ -175,9 +199,6 @@ class Processor:
         if answer["FailedEntryCount"]:
             raise NotPublished(answer["Entries"][0].get("ErrorCode", "unknown"))
 
-    def _is_final(self, message: Message, error: Exception) -> bool:
-        return message.receives >= (GIVE_UP_ON_AWS_AFTER if isinstance(error, _AWS) else GIVE_UP_AFTER)
-
     def _give_up(self, message: Message) -> list[Message]:
         """Put a message with the dead letters; it stays where it is if that fails."""
         try:
@@ -190,12 +211,9 @@ class Processor:
     def _later(self, messages: Sequence[Message], error: Exception | None) -> list[Message]:
         """Have messages come again later than the queue would; where that cannot be told, when the queue will."""
         least = min(_LONGEST_WAIT, error.retry_after) if isinstance(error, RateLimited) else 0.0
+        seconds = [round(max(least, delay(message.receives, random.random()))) for message in messages]  # noqa: S311
         entries = [
-            {
-                "Id": str(number),
-                "ReceiptHandle": message.handle,
-                "VisibilityTimeout": round(max(least, delay(message.receives, random.random()))),  # noqa: S311 - jitter is no secret
-            }
+            {"Id": str(number), "ReceiptHandle": message.handle, "VisibilityTimeout": seconds[number]}
             for number, message in enumerate(messages)
         ]
         try:
@@ -206,13 +224,21 @@ class Processor:
         return list(messages)
 
     def _tell(self, message: Message, error: Exception) -> None:
-        said = {"reason": str(error)} if isinstance(error, StoreError) else {}
+        said = {"reason": str(error)} if isinstance(error, StoreError | Refused) else {}
         facts = {"store": self._name, "message_id": message.id, "receives": message.receives}
         logger().warning("event not published", extra={**facts, "error": type(error).__name__, **said})
 
     def _seconds_left(self) -> float:
         remaining = getattr(self._context, "get_remaining_time_in_millis", None)
         return remaining() / 1000 if remaining else float("inf")
+
+
+def _is_final(message: Message, error: Exception) -> bool:
+    """Tell whether a message that failed by itself has been tried for long enough."""
+    if isinstance(error, IdempotencyAlreadyInProgressError):
+        return False  # another invocation is about it
+    patience = GIVE_UP_AFTER if not isinstance(error, _AWS) else GIVE_UP_ON_AWS_AFTER
+    return message.receives >= LEAST_TRIES and message.age >= patience
 
 
 def delay(receives: int, jitter: float) -> float:
@@ -240,5 +266,7 @@ def _memory(table: str) -> DynamoDBPersistenceLayer:
 @functools.cache
 def _client(service: Any) -> Any:
     import boto3  # noqa: PLC0415 - a client is made where the first event is published
+    from botocore.config import Config  # noqa: PLC0415 - the same
 
-    return boto3.client(service)
+    patience = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    return boto3.client(service, config=patience)

@@ -23,7 +23,7 @@ from storekey._signed import SQS, Signed
 from . import _signature
 from ._account import HEADER, Account
 from ._accounts import Accounts
-from ._delivery import Delivery, Refused, raw_body, read_delivery
+from ._delivery import Delivery, Refused, Unwanted, raw_body, read_delivery
 from ._settings import WebhookSettings
 
 OK, BAD_REQUEST, UNAUTHORIZED, UNAVAILABLE = 200, 400, 401, 503
@@ -48,7 +48,8 @@ class Receiver:
         try:
             account = self.accounts.bearing(headers.get(HEADER.lower(), ""))
         except Exception as error:  # noqa: BLE001 - whatever it is, the delivery must come again
-            return self._failed("the secret cannot be read", error)
+            # Of a stranger's header nobody need be told: what bears ours was known before.
+            return self._failed("the secret cannot be read", error, told=not self.accounts.are_known)
         if isinstance(account, Problem):
             if account.field != "header":
                 logger().warning("webhooks are off", extra={"store": self.store_name, "reason": str(account)})
@@ -60,6 +61,8 @@ class Receiver:
             delivery = self._proven(event, headers, account)
         except Unproven as error:
             return self._refused(UNAUTHORIZED, str(error))
+        except Unwanted as error:
+            return self._refused(BAD_REQUEST, str(error), told=False)
         except Refused as error:
             return self._refused(BAD_REQUEST, str(error))
         try:
@@ -78,15 +81,17 @@ class Receiver:
             raise Unproven(wrong)
         return read_delivery(body, self.accounts.producer(account), self.settings.scopes)
 
-    def _refused(self, status: int, reason: str) -> dict[str, Any]:
+    def _refused(self, status: int, reason: str, *, told: bool = True) -> dict[str, Any]:
         logger().warning("delivery refused", extra={"store": self.store_name, "reason": reason, "status": status})
-        self._note(1.0)
+        if told:
+            self._note(1.0)
         return _answer(status)
 
-    def _failed(self, reason: str, error: Exception) -> dict[str, Any]:
+    def _failed(self, reason: str, error: Exception, *, told: bool = True) -> dict[str, Any]:
         kind = type(error).__name__
         logger().error("delivery not kept", extra={"store": self.store_name, "reason": reason, "error": kind})
-        self._note(1.0)
+        if told:
+            self._note(1.0)
         return _answer(UNAVAILABLE)
 
     def _note(self, refused: float) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from storekey._credentials import Credentials, Problem
 from storekey._errors import (
+    BadAnswer,
     BadCredentials,
     Forbidden,
     NotFound,
@@ -35,6 +36,8 @@ from ._settings import WebhookSettings
 _PASSING = (RateLimited, Unavailable, Unreachable)
 _REJECTED = (RequestRejected, NotFound)
 _MOST_CHARACTERS = 300
+# Who tells of a change that must not wait for the next day.
+_CHANGES = ("aws.secretsmanager", "aws.cloudformation")
 
 
 @dataclass
@@ -100,6 +103,7 @@ class Synchroniser:
     def __init__(self, store: Store, wanted: Wanted) -> None:
         self._store = store
         self._wanted = wanted
+        self._passing: StoreError | None = None
         self.report = Report(wanted)
 
     def look(self) -> Report:
@@ -118,6 +122,8 @@ class Synchroniser:
         for hook in todo.change:
             self._try(hook.scope, lambda _, hook=hook: self._change(hook))
         self._delete(todo.delete)
+        if self._passing:
+            raise self._passing
         return self.look()
 
     def remove(self) -> Report:
@@ -154,28 +160,31 @@ class Synchroniser:
             self.report.deleted += 1
 
     def _try(self, scope: str, act: Any) -> None:
-        """Do what concerns one scope; a scope that the store rejects is no reason to lack the others."""
+        """Do what concerns one scope; that it is rejected, or not taken now, is no reason to lack the others."""
         try:
             act(scope)
+        except (Unavailable, Unreachable) as error:
+            self._passing = error
         except _REJECTED as error:
             self.report.failed.append({"scope": scope, "error": self._reason(error)})
 
     def _reason(self, error: StoreError) -> str:
         said = error.explain() if isinstance(error, RequestRejected) else ""
-        return f"{error}: {said[:_MOST_CHARACTERS]}".replace(self._wanted.key, "***") if said else str(error)
+        return f"{error}: {said.replace(self._wanted.key, '***')[:_MOST_CHARACTERS]}" if said else str(error)
 
     def _blocked(self) -> list[str]:
         try:
             return blocked_hosts(self._store)
-        except (Forbidden, *_REJECTED):
+        except (BadAnswer, Forbidden, *_PASSING, *_REJECTED):
             return []  # what it would tell is no more than a reason
 
 
 def sync(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer of sync_webhooks; the event's ``action`` may be ``list`` or ``remove``.
 
-    Raises what passes - RateLimited, Unavailable, Unreachable - and what is no answer of BigCommerce's. Credentials
-    that cannot have hooks are told in the answer.
+    Credentials that cannot have hooks are told in the answer, and so is what passes: RateLimited, Unavailable,
+    Unreachable. But for a sync that a change of the secret or the stack started, it is raised: no day must pass before
+    the next one. Raises what is no answer of BigCommerce's.
     """
     webhooks = WebhookSettings.from_environment("WEBHOOK_URL")
     store = Store.from_environment()
@@ -184,13 +193,18 @@ def sync(event: Mapping[str, Any]) -> dict[str, Any]:
     account = account_of(holds) if holds else None
     if not isinstance(account, Account):
         why = str(account) if account else "secret: is empty; store the credentials in it"
-        return _told(name, _off(webhooks, why), None if account is None or action else 1)
+        unusable = holds is None or isinstance(holds, Problem)  # another alarm tells it, or nobody need be told
+        return _told(name, _off(webhooks, why), None if unusable or action else 1)
     worker = Synchroniser(store, _wanted(webhooks, account))
     act = {"list": worker.look, "remove": worker.remove}.get(str(action), worker.sync)
     try:
         report = act()
     except (Unauthorized, BadCredentials) as error:
         return _told(name, _off(webhooks, str(error)), None)  # the alarm on the credentials tells it
+    except _PASSING as error:
+        if event.get("source") in _CHANGES:
+            raise
+        return _told(name, _off(webhooks, f"not now: {error}"), None)
     except Forbidden as error:
         return _told(name, _off(webhooks, str(error)), None if action else len(webhooks.scopes.wanted))
     return _told(name, report, None if action else report.off)
@@ -213,11 +227,13 @@ def settle(settings: Settings, credentials: Credentials) -> str:
     finally:
         store.close()
     _told(settings.store_name, report, report.off)
-    if report.missing:
+    refused = [each["scope"] for each in report.failed]
+    made = len(webhooks.scopes.wanted) - len(report.missing)
+    if set(report.missing) - set(refused) or not made:
         raise NotSettled(f"its webhooks are not there yet: {report.detail}")
-    made = f"its webhooks are there ({len(webhooks.scopes.wanted)})"
+    there = f"its webhooks are there ({made}" + (f", the store refused {', '.join(refused)})" if refused else ")")
     # A new webhook works within a minute, and what the old ones hold goes with them: the first tries are over by then.
-    return f"{made}; the old account may be deleted in ten minutes, when its own have delivered what they hold"
+    return f"{there}; the old account may be deleted in ten minutes, when its own have delivered what they hold"
 
 
 def why_no_hooks(settings: Settings, credentials: Credentials) -> tuple[str, bool] | None:
