@@ -17,7 +17,7 @@ from .inbox import Inbox
 from .machines import Execution
 from .pool import Pool
 from .queues import Feed
-from .resources import REGION, Resources
+from .resources import FUNCTION_URL, REGION, Resources
 from .schedules import Schedule
 from .template import Template, text_of
 
@@ -117,6 +117,8 @@ class Stack:
     @property
     def url_ca_pem(self) -> str:
         """The certificates of the CAs that signed those of the functions' addresses."""
+        for each in self.template.resources(FUNCTION_URL):
+            assert self.names[f"{each}.FunctionUrl"]  # made when it is asked for first
         return "".join(url.ca_pem for url in self.names.urls)
 
     def feed(self, logical_id: str) -> Feed:
