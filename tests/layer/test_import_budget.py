@@ -14,7 +14,7 @@ from sandbox.functions import CREDENTIALS
 from sandbox.store import SandboxStore
 from tests.support import new_account
 
-ROUNDS = 5
+ROUNDS = 12
 FUNCTIONS = sorted(path.parent.name for path in Path("functions").glob("*/app.py"))
 # For every function: what only calls to other services than the store need, and what only tests do.
 TOO_MUCH = {"boto3", "s3transfer", "botocore.session", "botocore.client", "botocore.loaders", "botocore.hooks"} | {
