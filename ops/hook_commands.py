@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from .answers import REFUSED, STILL_RUNNING, Options, agreed, answer, fail, told
-from .hook_status import show_hooks, shown_of, status_of, unasked
+from .hook_status import show_hooks, shown_of, status_of
 from .hooks import Standing, Webhooks
 from .redriving import Redrive
-from .stack import FunctionFailed, StackError
+from .stack import StackError
 
 _DONE = ("created", "updated", "enabled", "deleted")
 _LISTED = ("url", "hooks", "missing", "blocked", "detail")
@@ -25,7 +23,7 @@ hooks = typer.Typer(no_args_is_help=True, help="Keep the store's webhooks, and l
 def sync(context: typer.Context) -> None:
     """Make the store's webhooks those that the stack wants, and tell what the store did not take."""
     options: Options = context.obj
-    with _told(options):
+    with told(options):
         standing = Webhooks(options.open()).call()
         _tell(options, standing, "incomplete" if standing.incomplete else "complete")
         if standing.incomplete:
@@ -36,22 +34,24 @@ def sync(context: typer.Context) -> None:
 def list_hooks(context: typer.Context) -> None:
     """Show all webhooks of the account, wherever they deliver to; nothing is changed."""
     options: Options = context.obj
-    with _told(options):
+    with told(options):
         standing = Webhooks(options.open()).call("list")
         if not options.as_json:
             show_hooks(standing)
         known = standing.as_json()
         answer(options, {name: known[name] for name in _LISTED}, shown=shown_of(standing))
+        if standing.trouble:
+            raise typer.Exit(REFUSED)
 
 
 @hooks.command()
 def status(context: typer.Context) -> None:
     """Show the webhooks, the queue, dead letters, what came in and went out, and alarms; exit 1 if one is wrong."""
     options: Options = context.obj
-    with _told(options):
+    with told(options):
         stack = options.open()
         found = status_of(Webhooks(stack), f"storekey --stack {stack.name}")
-        if found.standing and not options.as_json:
+        if not options.as_json:
             show_hooks(found.standing)
         answer(options, found.facts, shown=found.shown)
         if found.wrong:
@@ -65,7 +65,7 @@ def redrive(
 ) -> None:
     """Have the dead letters tried again: SQS moves them back into the queue."""
     options: Options = context.obj
-    with _told(options):
+    with told(options):
         stack = options.open()
         dead, way_back = Webhooks(stack).backlog("WebhookDeadLetterQueueUrl"), Redrive(stack)
         if not dead.waiting and not way_back.running():
@@ -89,7 +89,7 @@ def remove(
 ) -> None:
     """Delete this stack's webhooks at the store; to be run before webhooks are turned off in the stack."""
     options: Options = context.obj
-    with _told(options):
+    with told(options):
         webhooks = Webhooks(options.open())
         standing = webhooks.call("list")
         _check(options, standing)
@@ -105,18 +105,6 @@ def remove(
         _tell(options, standing, "incomplete" if standing.ours else "removed", "" if standing.ours else _OFF)
         if standing.ours:
             raise typer.Exit(REFUSED)
-
-
-@contextmanager
-def _told(options: Options) -> Iterator[None]:
-    """Turn what went wrong into one line and an exit status; a store that cannot be asked is none of AWS's faults."""
-    with told(options):
-        try:
-            yield
-        except FunctionFailed as error:
-            if line := unasked(error):
-                fail(options, line, REFUSED)
-            raise
 
 
 def _check(options: Options, standing: Standing) -> None:

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .answers import show, table
-from .hooks import HOURS, PASSING_KINDS, Backlog, Deliveries, Published, Standing, Webhooks
-from .stack import FunctionFailed
+from .hooks import HOURS, Backlog, Deliveries, Published, Standing, Webhooks
 
 _COLUMNS = {
     "scope": "name",
@@ -18,23 +17,15 @@ _COLUMNS = {
     "id": "number",
     "destination": "text",
 }
-_OF_STANDING = ("url", "hooks", "missing", "blocked")
-
-
-def unasked(error: FunctionFailed) -> str:
-    """Say that the store could not be asked, where that is what a function raised; empty for anything else."""
-    if error.kind not in PASSING_KINDS:
-        return ""
-    return f"the store could not be asked ({error.kind}: {error.message}); try again later"
+_OF_STANDING = ("url", "hooks", "missing", "blocked", "detail")
 
 
 @dataclass(frozen=True)
 class Status:
-    """All that ``hooks status`` tells; ``standing`` is None where the store could not be asked, for ``reason``."""
+    """All that ``hooks status`` tells."""
 
     command: str
-    standing: Standing | None
-    reason: str
+    standing: Standing
     queue: Backlog
     dead_letters: int
     deliveries: Deliveries
@@ -44,9 +35,7 @@ class Status:
     @property
     def wrong(self) -> list[str]:
         """What is wrong, each in a line with its remedy."""
-        lines = [self.reason] if self.reason else []
-        if self.standing:
-            lines += _wrong(self.standing, self.command)
+        lines = _wrong(self.standing, self.command)
         if self.dead_letters:
             lines.append(f"{self.dead_letters:,} dead letters: {self.command} hooks redrive has them tried again")
         ringing = [name for name, state in self.alarms.items() if state == "ALARM"]
@@ -55,13 +44,12 @@ class Status:
     @property
     def facts(self) -> dict[str, Any]:
         """Return it for scripts."""
-        known = self.standing.as_json() if self.standing else {}
+        known = self.standing.as_json()
         wrong = self.wrong
         return {
             "result": "wrong" if wrong else "well",
             "wrong": wrong,
-            **{name: known.get(name) for name in _OF_STANDING},
-            "detail": known.get("detail", self.reason),
+            **{name: known[name] for name in _OF_STANDING},
             "queue": asdict(self.queue),
             "dead_letters": self.dead_letters,
             "deliveries": asdict(self.deliveries),
@@ -77,7 +65,7 @@ class Status:
         return {
             "result": facts["result"],
             "wrong": "\n".join(facts["wrong"]) or None,
-            **(shown_of(self.standing) if self.standing else {}),
+            **shown_of(self.standing),
             "queue": f"{queue.waiting:,} waiting, {queue.delayed:,} delayed, {queue.in_flight:,} in flight",
             "dead letters": f"{self.dead_letters:,}",
             "deliveries": _counted(came.count, came.newest, f", {came.refused:,} refused"),
@@ -88,16 +76,9 @@ class Status:
 
 def status_of(webhooks: Webhooks, command: str) -> Status:
     """Look at everything; a store that cannot be asked for the moment leaves the rest to be seen."""
-    standing, reason = None, ""
-    try:
-        standing = webhooks.call("list")
-    except FunctionFailed as error:
-        if not (reason := unasked(error)):
-            raise
     return Status(
         command,
-        standing,
-        reason,
+        webhooks.call("list"),
         webhooks.backlog("WebhookQueueUrl"),
         webhooks.backlog("WebhookDeadLetterQueueUrl").waiting,
         webhooks.deliveries(),
@@ -107,7 +88,9 @@ def status_of(webhooks: Webhooks, command: str) -> Status:
 
 
 def show_hooks(standing: Standing) -> None:
-    """Print the hooks as a table."""
+    """Print the hooks as a table, if somebody has looked."""
+    if standing.trouble:
+        return
     if not standing.hooks:
         show("no webhooks of this account")
         return
@@ -128,7 +111,7 @@ def shown_of(standing: Standing) -> dict[str, Any]:
 def _wrong(standing: Standing, command: str) -> list[str]:
     lines = []
     if standing.trouble:
-        lines.append(f"no webhooks: {standing.trouble}")
+        lines.append(standing.trouble)
     elif standing.missing:
         missing = ", ".join(standing.missing)
         lines.append(f"missing, or not as they must be: {missing}; {command} hooks sync mends it")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,10 +9,7 @@ from typing import Any
 
 from .stack import Stack, StackError
 
-# What says nothing about the hooks: the store can be asked later.
-PASSING_KINDS = ("RateLimited", "Unavailable", "Unreachable")
 HOURS = 3
-_HOOKS_TOLD = re.compile(r"\d+ of \d+ wanted webhooks ")
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,10 @@ class Hook:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the function sync_webhooks answered: what it did, and how the hooks stand."""
+    """What the function sync_webhooks answered: what it did, and how the hooks stand.
+
+    ``trouble`` is why nobody has looked: the credentials can have no hooks, or the store cannot be asked now.
+    """
 
     created: int
     updated: int
@@ -67,17 +66,13 @@ class Standing:
     missing: Sequence[str]
     failed: Sequence[Mapping[str, str]]
     blocked: Sequence[str]
+    trouble: str | None
     detail: str
 
     @property
     def ours(self) -> list[Hook]:
         """The hooks that deliver to this stack."""
         return [hook for hook in self.hooks if hook.ours]
-
-    @property
-    def trouble(self) -> str:
-        """Why the credentials can have no hooks, or may not see them; empty where they can."""
-        return "" if _HOOKS_TOLD.match(self.detail) else self.detail
 
     @property
     def incomplete(self) -> bool:

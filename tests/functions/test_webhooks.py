@@ -19,27 +19,7 @@ from sandbox.template import Template
 from tests.support import new_account, points
 
 SCHEMA = json.loads(Path("docs/events.schema.json").read_text())
-LISTENER = """
-Globals: {Function: {Runtime: python3.13, Handler: app.handler}}
-Parameters: {Bus: {Type: String}}
-Resources:
-  OrderCreated:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: .
-      Events:
-        Created:
-          Type: EventBridgeRule
-          Properties:
-            EventBusName: !Ref Bus
-            Pattern: {source: [storekey.wholesale], detail-type: [store/order/created]}
-"""
-LISTENER_CODE = """
-import json
-
-def handler(event, context):
-    print(json.dumps({"order": event["detail"]["object"]["id"]}))
-"""
+OWN_STACK = Path("sandbox/order_created/template.yaml")
 
 
 @pytest.fixture
@@ -112,14 +92,12 @@ def _comes_true(what: Callable[[], bool]) -> bool:
 
 
 def test_an_order_of_the_store_starts_somebodys_function(
-    aws: Aws, stack: Stack, store: SandboxStore, account: TokenAccount, tmp_path: Path
+    aws: Aws, stack: Stack, store: SandboxStore, account: TokenAccount
 ) -> None:
-    (tmp_path / "template.yaml").write_text(LISTENER)
-    (tmp_path / "app.py").write_text(LISTENER_CODE)
     since = len(stack.events())
     assert counts(synced(stack)) == [3, 0, 0, 0]
     assert counts(synced(stack)) == [0, 0, 0, 0]
-    own = Template.load(tmp_path / "template.yaml", {"Bus": stack.outputs["EventBusName"]})
+    own = Template.load(OWN_STACK, {"EventBusName": stack.outputs["EventBusName"], "StoreName": "wholesale"})
     with closing(aws.deploy(own, "own")) as listener, processing(stack) as emptied:
         order = store.add_order(status_id=1)
         store.change_product(3, name="renamed")
@@ -127,7 +105,7 @@ def test_an_order_of_the_store_starts_somebodys_function(
         assert store.settle()
         assert emptied()
         assert aws.buses.settle(20)
-        assert f'{{"order": {order["id"]}}}' in listener.logs("OrderCreated")
+        assert f"new order {order['id']}, total" in listener.logs("OrderCreated")
     events = {event["detail-type"]: event["detail"] for event in published(stack, since)}
     assert events.keys() == {"store/order/created", "store/product/updated", "store/customer/deleted"}
     assert {event["source"] for event in stack.events()[since:]} == {"storekey.wholesale"}
@@ -165,10 +143,9 @@ def test_bursts_with_duplicates_and_a_store_in_trouble_lose_nothing(
     sent = [delivery.payload["hash"] for delivery in store.deliveries]
     assert len(sent) == 30
     assert sorted(hashes(events)) == sorted(sent), "each change once"
-    assert (
-        len(points(stack.logs("ProcessFunction"), "EventsSuppressed"))
-        == len(points(stack.logs("ReceiveFunction"), "DeliveriesRefused")) - 30
-    )
+    doubled = len(points(stack.logs("ReceiveFunction"), "DeliveriesRefused")) - 30
+    # The queue itself may give a message out twice.
+    assert len(points(stack.logs("ProcessFunction"), "EventsSuppressed")) >= doubled
     assert {delivery.statuses[0] for delivery in store.deliveries} == {200}
 
 

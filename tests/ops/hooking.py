@@ -38,7 +38,8 @@ def all_there(**more: Any) -> dict[str, Any]:
 
 
 def unavailable() -> dict[str, Any]:
-    return {"errorType": "Unavailable", "errorMessage": "GET hooks: the store is down (status 503, 3 attempts)"}
+    """The function's answer while the store is down."""
+    return answered(trouble="not now: GET hooks: the store is down (status 503, 3 attempts)")
 
 
 class Hooked:

@@ -81,8 +81,8 @@ def test_credentials_that_can_have_no_hooks_are_wrong(run: Run, function: Functi
     result = run("hooks", "status")
     assert result.exit_code == 1
     shown = words(result.stdout)
-    assert shown.startswith("no webhooks of this account")
-    assert f"wrong no webhooks: {BASIC}" in shown
+    assert "no webhooks of this account" not in shown, "nobody has looked"
+    assert f"wrong {BASIC}" in shown
     assert "hooks sync mends it" not in shown
 
 
@@ -91,8 +91,8 @@ def test_a_store_that_cannot_be_asked_leaves_the_rest_to_be_seen(run: Run, hooke
     function.answers = [unavailable(), unavailable()]
     result = run("hooks", "status")
     assert result.exit_code == 1
-    assert "wrong the store could not be asked (Unavailable: GET hooks: the store is down" in words(result.stdout)
+    assert "wrong not now: GET hooks: the store is down" in words(result.stdout)
     assert "queue 7 waiting, 0 delayed, 0 in flight" in words(result.stdout)
     told = json.loads(run("--json", "hooks", "status").stdout)
-    assert (told["hooks"], told["missing"], told["queue"]["waiting"]) == (None, None, 7)
+    assert (told["hooks"], told["missing"], told["queue"]["waiting"]) == ([], [], 7)
     assert told["wrong"] == [told["detail"]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from storekey import (
@@ -338,7 +338,7 @@ def test_a_message_that_is_no_event_of_this_store_ends_with_the_dead_letters(sen
 
 
 def test_dead_letters_that_cannot_be_kept_come_again(sent: Sent) -> None:
-    sent.error = ConnectionError("no")
+    sent.error = EndpointConnectionError(endpoint_url="no")
     store = Answering(objects={"orders/250": Forbidden("no scope")})
     assert work(store, old(PAYLOAD)) == ["m1"]
 
@@ -387,7 +387,7 @@ def test_what_there_is_no_time_for_comes_again(sent: Sent) -> None:
 
 
 def test_a_queue_that_keeps_its_own_time_loses_nothing(sent: Sent) -> None:
-    sent.error = ConnectionError("no")
+    sent.error = EndpointConnectionError(endpoint_url="no")
     assert work(Answering(objects={"orders/250": Unavailable("down")}), message(PAYLOAD)) == ["m1"]
 
 

@@ -203,7 +203,7 @@ class Processor:
         """Put a message with the dead letters; it stays where it is if that fails."""
         try:
             _client("sqs").send_message(QueueUrl=self._settings.dead_letters, MessageBody=message.body)
-        except Exception as error:  # noqa: BLE001 - then it comes again
+        except (BotoCoreError, ClientError) as error:  # then it comes again
             self._tell(message, error)
             return self._later([message], None)
         return []
@@ -219,7 +219,7 @@ class Processor:
         try:
             if entries:
                 _client("sqs").change_message_visibility_batch(QueueUrl=self._settings.queue, Entries=entries)
-        except Exception as failure:  # noqa: BLE001 - the queue's own time does
+        except (BotoCoreError, ClientError) as failure:  # then the queue's own time does
             logger().info("the queue keeps its own time", extra={"store": self._name, "error": type(failure).__name__})
         return list(messages)
 

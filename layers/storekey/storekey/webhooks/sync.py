@@ -56,8 +56,8 @@ class Report:
 
     @property
     def missing(self) -> list[str]:
-        """The wanted scopes without a hook as it must be."""
-        return self.wanted.missing(self.hooks)
+        """The wanted scopes without a hook as it must be; none where there is trouble, for nobody has looked."""
+        return [] if self.trouble else self.wanted.missing(self.hooks)
 
     @property
     def off(self) -> int:
@@ -76,6 +76,7 @@ class Report:
             "missing": self.missing,
             "failed": self.failed,
             "blocked": self.blocked,
+            "trouble": self.trouble or None,
             "detail": self.detail,
         }
 
