@@ -14,6 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from .buses import Buses
+from .functions import CREDENTIALS
 from .inbox import Inbox
 from .invocations import Invocations
 from .resources import ACCOUNT, REGION, Resources
@@ -41,7 +42,7 @@ class Aws:
     """
 
     def __init__(self) -> None:
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self._session = boto3.session.Session(region_name=REGION)
         self._stacks: list[Stack] = []
@@ -67,12 +68,12 @@ class Aws:
         self._thread.join()
         self._server.server_close()
 
-    def client(self, service: str) -> Any:
-        """Return the boto3 client of a service of this AWS."""
+    def client(self, service: str, role: str = CREDENTIALS["AWS_ACCESS_KEY_ID"]) -> Any:
+        """Return the boto3 client of a service of this AWS, an operator's or that of a role (its access key)."""
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._new_client(service)
-            return self._clients[service]
+            if (service, role) not in self._clients:
+                self._clients[service, role] = self._new_client(service, role)
+            return self._clients[service, role]
 
     def deploy(
         self,
@@ -91,13 +92,13 @@ class Aws:
         self._stacks.append(stack)
         return stack
 
-    def _new_client(self, service: str) -> Any:
+    def _new_client(self, service: str, role: str) -> Any:
         new: Any = self._session.client
         config = Config(proxies={})
         return new(
             service,
             endpoint_url=self.endpoint,
-            aws_access_key_id="testing",
+            aws_access_key_id=role,
             aws_secret_access_key="testing",
             aws_session_token="testing",
             config=config.merge(_LAMBDA) if service == "lambda" else config,

@@ -24,6 +24,7 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 INIT_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
+"""An operator's, who may do all."""
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -44,7 +45,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a function's environment is made from; timeout in seconds, memory in MB."""
+    """What a function's environment is made from; timeout in seconds, memory in MB, ``role`` the access key of one."""
 
     name: str
     arn: str
@@ -54,12 +55,14 @@ class Configuration:
     timeout: float = 3.0
     memory: int = 128
     region: str = "us-east-1"
+    role: str = CREDENTIALS["AWS_ACCESS_KEY_ID"]
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, home: str) -> dict[str, str]:
         """Return all the variables that the process gets. ``home`` is its private folder, as /tmp is in Lambda."""
         return {
             **CREDENTIALS,
+            "AWS_ACCESS_KEY_ID": self.role,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_LAMBDA_FUNCTION_NAME": self.name,

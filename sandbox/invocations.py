@@ -1,4 +1,4 @@
-"""What moto leaves undone at AWS's endpoint: Lambda's Invoke, events that start functions, and the times of queues."""
+"""What moto leaves undone at AWS's endpoint: roles, Lambda's Invoke, events that start functions, times of queues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
-from . import deployed
+from . import deployed, roles
+from .asks import body_of
 from .buses import DEFAULT, Buses
 from .functions import Invocation
 from .pool import ClosedError, Pool
@@ -39,6 +40,8 @@ class Invocations:
         self._one_by_one = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if refused := roles.refusal(environ):
+            return refused(environ, start_response)
         found = _INVOKE.fullmatch(unquote(environ["PATH_INFO"]))
         pool = deployed.function(found[1]) if found and environ["REQUEST_METHOD"] == "POST" else None
         if pool:
@@ -54,7 +57,7 @@ class Invocations:
         return self._otherwise(environ, start_response)
 
     def _put_events(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        body = _body(environ)
+        body = body_of(environ)
         answer = list(self._otherwise(environ, start_response))
         results = json.loads(b"".join(answer)).get("Entries", [])
         for entry, result in zip(json.loads(body).get("Entries", []), results, strict=False):
@@ -64,16 +67,9 @@ class Invocations:
         return answer
 
 
-def _body(environ: dict[str, Any]) -> bytes:
-    """Read a request's body, and leave it there for who comes next."""
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
-
-
 def _scale(environ: dict[str, Any]) -> None:
     """Multiply the times of a request with the scale of the queue's stack."""
-    asked = json.loads(_body(environ))
+    asked = json.loads(body_of(environ))
     scale = deployed.queue_scale(asked["QueueUrl"])
     for entry in asked.get("Entries", [asked]):
         entry["VisibilityTimeout"] = int(entry["VisibilityTimeout"] * scale)

@@ -18,6 +18,9 @@ from moto.stepfunctions import responses
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import map_run_record
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
+from . import roles
+from .policies import Ask
+
 PENDING, SUCCEEDED, FAILED = "PENDING", "SUCCEEDED", "FAILED"
 # By map run, for as long as moto keeps the executions.
 CHILDREN: dict[str, list[Child]] = {}
@@ -68,6 +71,7 @@ class Child(Execution):
 
     def begin(self, ended: SimpleQueue[Child]) -> None:
         """Start it; it will put itself into a queue when it has ended."""
+        roles.check_arn(self.role_arn, Ask("states:StartExecution", self.arn_of_machine.partition("/")[0]))
         self.ended, self.start_date = ended, datetime.now(UTC)
         self.start()
 

@@ -24,8 +24,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map import state_m
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import distributed_iteration_component
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer import result_writer_decl
 
-from . import deployed
 from .moto_children import CHILDREN, FAILED, PENDING, SUCCEEDED, Child
+from .moto_states import client_of
 
 # What Step Functions takes where a Map names no limit.
 _UNLIMITED = 10_000
@@ -151,7 +151,8 @@ def _results(_: Any) -> Any:
         prefix = parameters.get("Prefix", "").rstrip("/")
         folder = f"{prefix}/{arn.split(':')[-1]}" if prefix else arn.split(":")[-1]
         try:
-            key = _written(parameters["Bucket"], folder, arn)
+            s3 = client_of(env.aws_execution_details.role_arn, "s3")
+            key = _written(s3, parameters["Bucket"], folder, arn)
         except ClientError as error:
             raise _failure(
                 env, StatesErrorNameType.StatesResultWriterFailed, str(error), HistoryEventType.TaskFailed
@@ -162,9 +163,9 @@ def _results(_: Any) -> Any:
     return write
 
 
-def _written(bucket: str, folder: str, arn: str) -> str:
+def _written(s3: Any, bucket: str, folder: str, arn: str) -> str:
     """Write a file for each kind of child that there is, and what names them; return the key of the latter."""
-    s3, files = deployed.aws().client("s3"), {}
+    files = {}
     for kind in (FAILED, PENDING, SUCCEEDED):
         body = json.dumps([child.facts() for child in CHILDREN.get(arn, ()) if child.kind == kind]).encode()
         key = f"{folder}/{kind}_0.json"

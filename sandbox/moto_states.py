@@ -38,11 +38,15 @@ def interpreter() -> Any:
     from moto.stepfunctions.parser.asl.component.common.path import result_path  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.state.choice.comparison import comparison_variable  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (  # noqa: PLC0415
+        state_task_service_sns,
+    )
     from moto.stepfunctions.parser.asl.component.state.fail import state_fail  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.parse import asl_parser, preprocessor  # noqa: PLC0415
-    from moto.stepfunctions.parser.asl.utils import boto_client, json_path  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.utils import json_path  # noqa: PLC0415
     from moto.stepfunctions.parser.backend.execution import Execution  # noqa: PLC0415
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415
 
@@ -54,7 +58,8 @@ def interpreter() -> Any:
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     backend = stepfunctions_parser_backends[PSEUDO_PARAMETERS["AWS::AccountId"]][PSEUDO_PARAMETERS["AWS::Region"]]
     _replace(responses.StepFunctionResponse, "stepfunction_backend", lambda usual: _chosen(backend, usual))
-    _replace(boto_client, "boto3", lambda _: _Clients)
+    for task in (lambda_eval_utils, state_task_service_sns):  # definitions.py refuses others
+        _replace(task, "boto_client_for", _in_its_role)
     # Definitions are checked more strictly before they come here (definitions.py); this takes half of a stack's time.
     _replace(type(backend), "_validate_definition", lambda _: staticmethod(lambda definition: None))
     # An execution is short here, and most of its time would be grammar that was read before.
@@ -91,12 +96,18 @@ def _read_once(preprocessor: Any, original: Any) -> Any:
     return staticmethod(parse)
 
 
-class _Clients:
-    """Stands for boto3: a task calls the AWS of this process, not port 5000, and no profile or proxy has a say."""
+def client_of(role: str, service: str) -> Any:
+    """Return the client of a role (its ARN) to the AWS of this process."""
+    return deployed.aws().client(service, role.rpartition("/")[2])
 
-    @staticmethod
-    def client(service_name: str, **_: Any) -> Any:
-        return deployed.aws().client(service_name)
+
+def _in_its_role(_: Any) -> Any:
+    """moto's tasks call port 5000, and in nobody's role."""
+
+    def boto_client_for(region: str, service: str, state_credentials: Any) -> Any:
+        return client_of(state_credentials.role_arn, service)
+
+    return boto_client_for
 
 
 def _chosen(backend: Any, usual: Any) -> Any:

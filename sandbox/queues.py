@@ -27,10 +27,10 @@ class Feed:
     def __init__(self, stack: Stack, logical_id: str) -> None:
         self._stack = stack
         self._function = logical_id
-        self._client = stack.aws.client("sqs")
+        self._client = stack.aws.client("sqs", stack.role_of(logical_id))  # the pollers take the function's role
         source = _source(stack.template, logical_id)
         self._arn: str = stack.template.resolve(source["Queue"], stack.names)
-        self._url: str = self._client.get_queue_url(QueueName=self._arn.rpartition(":")[2])["QueueUrl"]
+        self._url: str = stack.aws.client("sqs").get_queue_url(QueueName=self._arn.rpartition(":")[2])["QueueUrl"]
         self._batch = int(source.get("BatchSize", 10))
         self._at_once = int(source.get("ScalingConfig", {}).get("MaximumConcurrency", 2))
         self._partial = "ReportBatchItemFailures" in source.get("FunctionResponseTypes", [])

@@ -14,18 +14,23 @@ from .template import Names, Template
 
 # Properties that hold the expression: of the SAM events Schedule and ScheduleV2, and of the resources behind them.
 _EXPRESSIONS = ("ScheduleExpression", "Schedule")
-_KEPT = (*_EXPRESSIONS, "Input", "State", "Enabled")
+_KEPT = (*_EXPRESSIONS, "Input", "State", "Enabled", "RoleArn")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A schedule with its references resolved; ``target`` is the logical id of a function or a state machine."""
+    """A schedule with its references resolved.
+
+    ``target`` is the logical id of a function or a state machine, ``role`` the ARN of the role that starts it; empty
+    where SAM makes one.
+    """
 
     name: str
     target: str
     expression: str
     input: Any
     enabled: bool
+    role: str = ""
 
     @property
     def event(self) -> Any:
@@ -53,7 +58,7 @@ def _of_resources(template: Template, names: Names) -> Iterator[Schedule]:
         if "ScheduleExpression" not in properties:
             continue
         for target in template.resolve(
-            [{k: each[k] for k in ("Arn", "Input") if k in each} for each in targets], names
+            [{k: each[k] for k in ("Arn", "Input", "RoleArn") if k in each} for each in targets], names
         ):
             if target.get("Arn") in arns:
                 facts = {**_resolved(template, properties, names), **target}
@@ -69,7 +74,7 @@ def _schedule(name: str, target: str, facts: Mapping[str, Any]) -> Schedule:
     expression = next(facts[key] for key in _EXPRESSIONS if key in facts)
     enabled = text_of(facts.get("Enabled", True)) == "true" and facts.get("State", "ENABLED") == "ENABLED"
     event = json.loads(facts["Input"]) if "Input" in facts else None
-    return Schedule(name, target, expression, event, enabled)
+    return Schedule(name, target, expression, event, enabled, facts.get("RoleArn", ""))
 
 
 def _scheduled_event() -> dict[str, Any]:

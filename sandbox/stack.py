@@ -15,9 +15,11 @@ from .buses import DEFAULT, Rule, rules_of
 from .functions import Configuration, Function, Invocation
 from .inbox import Inbox
 from .machines import Execution
+from .policies import Ask
 from .pool import Pool
 from .queues import Feed
 from .resources import FUNCTION_URL, REGION, Resources
+from .roles import Role, check_arn, role_named, roles_of
 from .schedules import Schedule
 from .template import Template, text_of
 
@@ -32,19 +34,21 @@ class Stack:
     """A deployed template: its outputs, its functions and state machines ready to run, and its alarms.
 
     ``time_scale`` is what the waits of its state machines and queues, and those before another attempt, are multiplied
-    with.
+    with. ``roles`` are the roles by their access keys.
     """
 
     aws: Aws
     template: Template
     names: Resources
     time_scale: float = 1.0
+    roles: dict[str, Role] = field(default_factory=dict)
     _functions: list[Function] = field(default_factory=list)
     _pools: dict[str, Pool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pools = {each: Pool(partial(self.configuration, each)) for each in self.template.functions()}
         self._pools.update(pools)
+        self.roles.update({role.key: role for role in roles_of(self.template, self.names)})
         if self.time_scale != 1.0:
             self._scale_queues()
         deployed.STACKS.append(self)
@@ -85,6 +89,7 @@ class Stack:
             timeout=float(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
             region=REGION,
+            role=self.role_of(logical_id),
             variables={
                 "AWS_ENDPOINT_URL": self.aws.endpoint,
                 **{name: text_of(value) for name, value in variables.items()},
@@ -103,6 +108,10 @@ class Stack:
     def logs(self, logical_id: str) -> str:
         """Return all that a function's shared environments have printed so far; see Pool.logs."""
         return self.pool(logical_id).logs
+
+    def role_of(self, function: str) -> str:
+        """Return the access key of a function's role."""
+        return role_named(self.template, self.names, self.template.functions()[function].get("Role"), function)
 
     @cached_property
     def rules(self) -> list[Rule]:
@@ -150,7 +159,10 @@ class Stack:
         """
         if not schedule.enabled:
             raise ValueError(f"the schedule {schedule.name} is disabled")
-        if schedule.target in self._pools:
+        by_function = schedule.target in self._pools
+        action = "lambda:InvokeFunction" if by_function else "states:StartExecution"
+        check_arn(schedule.role, Ask(action, self.names[f"{schedule.target}.Arn"]))
+        if by_function:
             return self.pool(schedule.target).invoke(schedule.event)
         return self.start_execution(schedule.target, schedule.event)
 

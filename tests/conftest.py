@@ -14,10 +14,17 @@ from hypothesis import HealthCheck, settings
 
 from sandbox.aws import Aws
 from sandbox.functions import COVERAGE
+from sandbox.roles import RECORDS
 from sandbox.store import SandboxStore
 from sandbox.store.server import _Running
 from sandbox.store.settings import Settings as StoreSettings
+from tests.grants import Plugin
 from tests.support import Secret, new_account
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Plugin())
+
 
 settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -85,6 +92,14 @@ def _count_no_lines_of_servers() -> Iterator[None]:
         ):
             servers.setattr(kind, method, uncounted(getattr(kind, method)))
         yield
+
+
+@pytest.fixture(autouse=True)
+def denied() -> Iterator[Callable[[], list[str]]]:
+    """What the roles of stacks were refused; a test that leaves some of it unasked for fails."""
+    RECORDS.denied()
+    yield RECORDS.denied
+    assert RECORDS.denied() == [], "a role may not do what it tried"
 
 
 @pytest.fixture(scope="session")

@@ -115,3 +115,6 @@ def test_a_failure_that_cannot_be_noted_is_told_to_the_topic_itself(watched: Wat
     assert (outcome.status, outcome.error) == ("FAILED", "ResourceNotFoundException")
     (told,) = watched.inbox.texts()
     assert "The export of orders of wholesale gave up (ResourceNotFoundException) and could not note that" in told
+    assert exports.start_backfill().wait().status == "FAILED"
+    (told,) = watched.inbox.texts()
+    assert "The backfill of orders of wholesale gave up (ResourceNotFoundException) and could not note that" in told

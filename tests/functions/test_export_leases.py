@@ -14,6 +14,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from sandbox.aws import Aws, moto
+from sandbox.roles import refusal
 from sandbox.store import Arriving
 from tests.functions.exported import Exports, exporting
 
@@ -36,6 +37,8 @@ class Gate:
         file = next((kind for kind in ("part", "_manifests") if kind in path), "")
         name = target.rpartition(".")[2] or f"{environ['REQUEST_METHOD']} {file}"
         self.passing(f"before {name}")
+        if refused := refusal(environ):
+            return refused(environ, start_response)
         with self._lock:
             answer = list(self._aws(environ, start_response))
         self.passing(f"after {name}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.secretsmanager.models import secretsmanager_backends
 
 from sandbox.aws import Aws, Inbox, Stack
 from sandbox.functions import Function, Invocation
@@ -227,6 +228,23 @@ def test_the_hard_cut_of_a_legacy_account_costs_only_the_calls_within_it(
     lost = [began for began, outcome in traffic.outcomes if outcome.error]
     assert lost, "there was no cut: the test would prove nothing"
     assert max(lost) < mended, "a call that began with the new secret in place was lost"
+
+
+def test_a_scheduled_check_has_a_candidate_promoted_whose_event_got_lost(
+    put: Callable[..., str], stack: Stack, inbox: Inbox, sandbox_store: SandboxStore, account: BasicAccount
+) -> None:
+    put(account.secret())
+    candidate = put(new_account(sandbox_store).secret(), "CANDIDATE")
+    secrets: Any = secretsmanager_backends["123456789012"]["us-east-1"].secrets
+    secrets[stack.secret_id].last_changed_date -= 180
+    (schedule,) = [each for each in stack.schedules() if each.target == "CheckFunction"]
+    fired = stack.fire(schedule)
+    assert isinstance(fired, Invocation) and fired.error is None
+    until = time.monotonic() + 20
+    while not (told := inbox.texts()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "the old account may be deleted now" in told[0]
+    assert labels(stack)["AWSCURRENT"] == candidate
 
 
 @pytest.mark.parametrize(

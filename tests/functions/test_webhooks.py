@@ -149,6 +149,24 @@ def test_bursts_with_duplicates_and_a_store_in_trouble_lose_nothing(
     assert {delivery.statuses[0] for delivery in store.deliveries} == {200}
 
 
+def test_an_event_is_forgotten_that_could_not_be_published_and_given_up_after_half_an_hour(
+    stack: Stack, store: SandboxStore, account: TokenAccount
+) -> None:
+    synced(stack)
+    store.fault(Answer(403), times=1, path="/orders/")
+    change = store.change_order(100, staff_notes="once")
+    assert change and store.settle()
+    with processing(stack) as emptied:
+        assert emptied(), "the first attempt fails, a later one does not"
+    body = json.dumps({"scope": "store/order/created", "producer": "stores/another"})
+    old = {"ApproximateReceiveCount": "9", "SentTimestamp": str(int((time.time() - 1900) * 1000))}
+    record = {"messageId": "1", "receiptHandle": "none", "body": body, "attributes": old}
+    answer = stack.pool("ProcessFunction").invoke({"Records": [record]})
+    assert (answer.error, answer.result) == (None, {"batchItemFailures": []})
+    letters = stack.aws.client("sqs").receive_message(QueueUrl=stack.outputs["WebhookDeadLetterQueueUrl"])["Messages"]
+    assert [letter["Body"] for letter in letters] == [body]
+
+
 def test_a_promotion_under_deliveries_makes_the_new_hooks_first_and_loses_nothing(
     stack: Stack, store: SandboxStore, account: TokenAccount, put: Callable[..., str]
 ) -> None:
@@ -276,7 +294,9 @@ def test_a_sync_looks_enables_and_removes_when_it_is_asked_to(
     synced(stack)
     store.hooks.switch_off()
     store.hooks.block("localhost", 60)
-    answer = synced(stack)
+    (schedule,) = [each for each in stack.schedules() if each.target == "SyncFunction"]
+    daily: Any = stack.fire(schedule)
+    answer = daily.result
     assert counts(answer) == [0, 0, 0, 3]
     assert answer["blocked"] == ["localhost"]
     assert points(stack.logs("SyncFunction"), "WebhooksOff") == [0.0, 4.0]

@@ -25,7 +25,11 @@ Resources:
       Role: !GetAtt Role.Arn
       DefinitionUri: machine.json
       DefinitionSubstitutions: {Function: !GetAtt Work.Arn, Topic: !Ref Topic}
-  Role: {Type: "AWS::IAM::Role"}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument: {Statement: {Effect: Allow, Action: "*", Resource: "*"}}
 Outputs:
   AlarmTopicArn: {Value: !Ref Topic}
 """

@@ -43,6 +43,7 @@ Resources:
     Properties:
       CodeUri: code
       Timeout: 9
+      Policies: [{Statement: {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref Secret}}]
       Environment: {Variables: {SECRET: !Ref Secret, NAME: !Ref Name, FLAG: true}}
   Alarm:
     Type: AWS::CloudWatch::Alarm

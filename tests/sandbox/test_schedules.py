@@ -18,7 +18,10 @@ Globals: {Function: {Runtime: python3.13, Handler: app.handler}}
 Parameters: {Rate: {Type: String, Default: rate(5 minutes)}}
 Conditions: {Enabled: !Equals [!Ref Rate, rate(5 minutes)]}
 Resources:
-  Role: {Type: "AWS::IAM::Role"}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies: [{PolicyDocument: {Statement: {Effect: Allow, Action: "*", Resource: "*"}}}]
   Work:
     Type: AWS::Serverless::Function
     Properties:

@@ -264,12 +264,17 @@ def test_a_role_may_have_a_policy_about_the_machine_that_needs_the_role(deploy: 
     policy = """
   Policy:
     Type: AWS::IAM::Policy
-    Properties: {PolicyName: start-itself, Roles: [!Ref Role], PolicyDocument: {Resource: !Ref Machine}}
+    Properties:
+      PolicyName: start-itself
+      Roles: [!Ref Role]
+      PolicyDocument: {Statement: {Effect: Allow, Action: states:StartExecution, Resource: !Ref Machine}}
 Outputs:
   Policy: {Value: !Ref Policy}
 """
     stack = deploy(machine(Done=DONE), TEMPLATE.replace("\nOutputs:\n", policy))
     assert stack.outputs["Policy"] == "start-itself"
+    (role,) = [role for role in stack.roles.values() if role.name == "Role"]
+    assert "Allow states:StartExecution on Machine" in role.grants.values()
 
 
 def test_a_table_forgets_what_has_expired(running: Aws, deploy: Deploy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sandbox.roles import LogicalNames
 from sandbox.template import Template
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +31,10 @@ ALARMS = of_type("AWS::CloudWatch::Alarm")
 ROLES = of_type("AWS::IAM::Role")
 
 
-class _AnyName(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        if "::" in name:
-            raise KeyError(name)  # AWS's own, which the template knows
-        return name
-
-
 def resolved(logical_id: str, **parameters: str) -> Any:
     """Return a resource's properties without intrinsic functions; a reference gives the name that it refers to."""
     template = DEFAULT.with_parameters(parameters)
-    return template.resolve(template.resources()[logical_id]["Properties"], _AnyName())
+    return template.resolve(template.resources()[logical_id]["Properties"], LogicalNames())
 
 
 def seconds(rate: str) -> int:

@@ -87,9 +87,7 @@ GRANTS: dict[str, dict[str, str]] = {
             ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
             "WebhookQueue.Arn",
         ),
-        **dict.fromkeys(
-            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), "WebhookTable.Arn"
-        ),
+        **dict.fromkeys(("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"), "WebhookTable.Arn"),
         "events:PutEvents": "EventBus.Arn",
     },
     "SyncRole": {"secretsmanager:GetSecretValue": SECRET},
