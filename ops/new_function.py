@@ -88,7 +88,7 @@ class NewFunction:
         template = root / "template.yaml"
         try:
             with ExitStack() as undo:
-                text = self._inserted(template.read_bytes().decode())
+                text = self.inserted(template.read_bytes().decode())
                 folder = (root / self.code).parent
                 folder.mkdir()
                 undo.callback(folder.rmdir)
@@ -105,7 +105,7 @@ class NewFunction:
                 f"{where}: cannot be read or written ({why}); mend that and try again, nothing was made"
             ) from error
 
-    def _inserted(self, template: str) -> str:
+    def inserted(self, template: str) -> str:
         """Return the template with the block at the end of the functions of one's own; all else stays as it is."""
         if taken := set(self.resources).intersection(_LOGICAL_ID.findall(template)):
             raise InputError(f"NAME: template.yaml has a {min(taken)} already; choose another name")
