@@ -1,5 +1,5 @@
 """`storekey`: hand over, look at and take back a store's credentials; run, list and verify its exports and backfills;
-keep its webhooks.
+keep its webhooks; make a function of your own.
 
 Exit status: 0 done, 1 the store did not accept the credentials or could not be asked, an export failed, what was
 verified differs, or webhooks are not as they must be, 2 wrong input (nothing was written or started), 3 AWS or the
@@ -25,6 +25,7 @@ from .answers import NOT_LIVE, REFUSED, Options, answer, told
 from .backfill_commands import backfill
 from .export_commands import export, runs, verify
 from .hook_commands import hooks
+from .new_command import new
 from .sources import Given, from_file, from_prompts, from_text
 
 _ANY_STORE = "*.mybigcommerce.com,api.bigcommerce.com"
@@ -33,7 +34,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 credentials = typer.Typer(no_args_is_help=True, help="Hand over, look at and take back the credentials.")
 app.add_typer(credentials, name="credentials")
 app.add_typer(hooks, name="hooks")
-for command in (export, backfill, runs, verify):
+for command in (export, backfill, runs, verify, new):
     app.command()(command)
 
 

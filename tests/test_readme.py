@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import uuid
 import zipfile
 from contextlib import closing
@@ -25,39 +21,19 @@ from sandbox.template import Template
 from storekey._credentials import Credentials, parse_secret
 from storekey._hidden import Hidden
 from storekey._hosts import AllowedHosts
+from tests.pages import ROOT, as_operator, blocks_of, run
 from tests.support import new_account, register_stack
 
-ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text()
 
 
-def blocks_of(page: str) -> list[tuple[str, str]]:
-    return re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-
-
 BLOCKS = blocks_of("README.md")
-TREE = ("template.yaml", "functions", "layers", "ops", "sandbox", "tests", "pyproject.toml")
 
 
 def blocks(language: str) -> list[str]:
     found = [text for kind, text in BLOCKS if kind == language]
     assert found
     return found
-
-
-def run(command: str, folder: Path = ROOT, **environment: str) -> str:
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        cwd=folder,
-        env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "ENV": str(BIN.parent), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @pytest.fixture
@@ -68,15 +44,6 @@ def operator(aws: Aws, sandbox_store: SandboxStore, tmp_path: Path) -> Any:
         outputs = {**stack.outputs, "CheckFunctionName": lambda_in(aws)}
         register_stack(aws, outputs, parameters)
         yield stack, lambda command: run(command, tmp_path, **as_operator(aws))
-
-
-def as_operator(aws: Aws) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": aws.endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-    }
 
 
 def lambda_in(aws: Aws) -> str:
@@ -100,7 +67,7 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, stage, back, export, backfill, hooks = blocks("sh")
+    try_it, deploy, store, stage, back, export, backfill, hooks, new = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"], "tests/sandbox/test_demo.py runs the first"
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
@@ -109,6 +76,7 @@ def test_there_is_no_command_that_no_test_runs() -> None:
     assert "storekey export" in export
     assert "storekey backfill" in backfill
     assert "storekey hooks" in hooks
+    assert new.endswith("\nmake deploy\n"), "tests/test_new_function.py runs the rest"
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
 
@@ -219,35 +187,6 @@ def test_the_rule_and_the_event_of_the_documents_are_those_that_work() -> None:
     assert snippet in (ROOT / "sandbox/order_created/template.yaml").read_text()
     (event,) = [json.loads(text) for kind, text in blocks_of("docs/webhooks.md") if kind == "json"]
     jsonschema.validate(event, json.loads((ROOT / "docs/events.schema.json").read_text()))
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A copy of the project to which the README's function was added."""
-    for name in TREE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
-    if (cache := ROOT / ".mypy_cache").exists():
-        shutil.copytree(cache, tmp_path / cache.name)  # what `make lint` knows of the same files already
-    source, test = blocks("python")
-    (tmp_path / "functions/recent_orders").mkdir(exist_ok=True)
-    (tmp_path / "functions/recent_orders/app.py").write_text(source)
-    (tmp_path / "tests/functions/test_recent_orders.py").write_text(test)
-    template = tmp_path / "template.yaml"
-    if "  RecentOrdersFunction:" not in template.read_text():
-        template.write_text(template.read_text().replace("\nOutputs:", f"\n{blocks('yaml')[-1]}\nOutputs:"))
-    return tmp_path
-
-
-def test_a_function_of_your_own_passes_its_test_and_the_projects_own(clone: Path) -> None:
-    run("cfn-lint template.yaml --append-rules cfn_lint_serverless.rules", clone)
-    run("python -m pytest -n 0 --no-cov tests/template tests/functions/test_recent_orders.py", clone)
-    run("ruff check --no-cache . && ruff format --no-cache --check .", clone)
-    run("mypy functions/recent_orders/app.py tests/functions/test_recent_orders.py", clone)
-
-
-def test_the_demo_plays_the_function_of_the_readme() -> None:
-    assert blocks("python")[0] == (ROOT / "sandbox/recent_orders/app.py").read_text()
 
 
 def test_every_link_leads_somewhere() -> None:

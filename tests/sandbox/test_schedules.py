@@ -102,4 +102,6 @@ def test_the_schedules_of_the_projects_template_follow_its_parameters() -> None:
         assert {each.expression for each in found.values()} == {"rate(1 hour)"}
         assert found["ExportStateMachine.Orders"].event == {"resource": "orders", "unless_busy": True}
         off = aws.deploy(template, parameters={"ExportEnabled": "false"}).schedules()
-        assert [each.name for each in off if each.enabled] == ["CheckFunction.Schedule"]
+        on = {each.target: each.name for each in off if each.enabled}
+        assert on["CheckFunction"] == "CheckFunction.Schedule"
+        assert "ExportStateMachine" not in on

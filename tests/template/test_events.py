@@ -28,7 +28,9 @@ def test_every_schedule_has_its_own_role_retries_and_a_dead_letter_queue_and_no_
 def test_every_schedule_starts_what_its_role_may_start(deployed: dict[str, Any]) -> None:
     schedules = [each["Properties"] for each in deployed.values() if each["Type"] == "AWS::Scheduler::Schedule"]
     for schedule in schedules:
-        (policy,) = ROLES[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]["Policies"]
+        role = ROLES[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]
+        assert "ManagedPolicyArns" not in role
+        (policy,) = role["Policies"]
         start, keep = policy["PolicyDocument"]["Statement"]
         assert start["Action"] in ("lambda:InvokeFunction", "states:StartExecution")
         assert start["Resource"] == schedule["Target"]["Arn"]
@@ -68,7 +70,7 @@ def test_a_moved_label_starts_its_function_and_no_event_is_lost(
     deployed: dict[str, Any], name: str, label: str
 ) -> None:
     rules = [resource["Properties"] for resource in deployed.values() if resource["Type"] == "AWS::Events::Rule"]
-    labelled = [rule for rule in rules if rule["EventPattern"]["detail"].get("labelUpdated") == [label]]
+    labelled = [rule for rule in rules if rule["EventPattern"].get("detail", {}).get("labelUpdated") == [label]]
     (rule,) = [rule for rule in labelled if rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [name, "Arn"]}]
     assert rule["EventPattern"]["source"] == ["aws.secretsmanager"]
     assert rule["EventPattern"]["detail-type"] == ["Secret Label Updated"]

@@ -150,8 +150,11 @@ def test_one_service_takes_a_role_and_for_this_account_alone_where_it_says_so(ro
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_every_role_is_looked_at() -> None:
-    assert ROLES.keys() == GRANTS.keys() == ASSUMED.keys()
+def test_every_role_is_looked_at(deployed: dict[str, Any]) -> None:
+    """Here, or in test_events.py as that of a schedule; so functions that somebody adds need no line here."""
+    targets = [each["Properties"]["Target"] for each in deployed.values() if each["Type"] == "AWS::Scheduler::Schedule"]
+    assert ROLES.keys() == GRANTS.keys() | {target["RoleArn"]["Fn::GetAtt"][0] for target in targets}
+    assert GRANTS.keys() == ASSUMED.keys()
     functions = {function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values() if "Role" in function}
     assert functions == LOGS.keys() == STAGES.keys()
 
