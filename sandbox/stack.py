@@ -159,12 +159,15 @@ class Stack:
         """
         if not schedule.enabled:
             raise ValueError(f"the schedule {schedule.name} is disabled")
-        by_function = schedule.target in self._pools
-        action = "lambda:InvokeFunction" if by_function else "states:StartExecution"
-        check_arn(schedule.role, Ask(action, self.names[f"{schedule.target}.Arn"]))
-        if by_function:
+        self.allow(schedule)
+        if schedule.target in self._pools:
             return self.pool(schedule.target).invoke(schedule.event)
         return self.start_execution(schedule.target, schedule.event)
+
+    def allow(self, schedule: Schedule) -> None:
+        """Raise Denied where the role of a schedule may not start what it names."""
+        action = "lambda:InvokeFunction" if schedule.target in self._pools else "states:StartExecution"
+        check_arn(schedule.role, Ask(action, self.names[f"{schedule.target}.Arn"]))
 
     def alarms(self, clock: Callable[[], float] = time.time) -> Alarms:
         """Return the template's alarms on the project's own metrics, new and not evaluated yet."""

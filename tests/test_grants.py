@@ -23,5 +23,5 @@ def test_an_excuse_for_what_is_used_or_not_there_is_wrong() -> None:
 
 def test_every_role_of_the_template_is_judged_and_every_excuse_has_its_reason() -> None:
     roles = {role for role, _ in granted()}
-    assert len(roles) == 12
+    assert len(roles) >= 12
     assert all(len(reason) > 20 for reason in UNPLAYED.values())
