@@ -47,7 +47,9 @@ class Story:
             raise DisprovedError(claim)
 
     def close(self) -> None:
-        """Print the table of what was proved."""
+        """Print the table of what was proved, if anything was."""
+        if not self._proofs:
+            return
         table = Table("", "proved", "seen", title=f"{len(self._proofs)} claims", title_justify="left")
         for holds, claim, seen in self._proofs:
             table.add_row(Text("ok", "green") if holds else Text("NO", "bold red"), claim, seen)

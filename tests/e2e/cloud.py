@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from moto.secretsmanager.models import secretsmanager_backends
 
 from sandbox.aws import ACCOUNT, REGION, Aws, Stack
+from sandbox.queues import Feed
 from sandbox.store import SandboxStore
 from sandbox.template import Template
 from tests.support import begin_rotation, register_stack
@@ -28,7 +28,7 @@ class Cloud:
     deployed: list[Stack] = field(default_factory=list)
     pauses: int = 0
     _read: dict[str, int] = field(default_factory=dict)
-    _running: ExitStack = field(default_factory=ExitStack)
+    _feed: Feed | None = None
     _shown: dict[str, str] = field(default_factory=dict)
 
     def deploy(self, store: SandboxStore, **parameters: str) -> None:
@@ -38,13 +38,13 @@ class Cloud:
         register_stack(self.aws, stack.outputs, {**given, "ExportResources": "orders,customers,products"})
         self.deployed.append(stack)
         secret: Any = secretsmanager_backends[ACCOUNT][REGION].secrets[stack.secret_id]
-        secret.rotation_enabled = True
+        secret.rotation_requested = secret.rotation_enabled = True
         self._alarms = stack.alarms()
         self._groups = dict(self._make_groups(stack))
         self.look()
         if "WebhookUrl" in stack.outputs:
+            self._feed = stack.feed("ProcessFunction")
             store.trust(stack.url_ca_pem)
-            self._running.enter_context(stack.feed("ProcessFunction").running())
 
     @property
     def stack(self) -> Stack:
@@ -56,6 +56,8 @@ class Cloud:
         time.sleep(0.05)
         assert self.pauses < _MOST_PAUSES, "it waits for what does not come"
         self._alarms.skip(_PASSES)
+        while self._feed and self._feed.once():
+            pass
         self.look()
 
     def look(self) -> None:
@@ -82,7 +84,6 @@ class Cloud:
 
     def close(self) -> None:
         """Stop all, and take away what other tests would see."""
-        self._running.close()
         self.aws.client("cloudwatch").delete_alarms(AlarmNames=list(self._shown))
         for stack in self.deployed:
             stack.close()

@@ -19,8 +19,8 @@ from .inbox import Inbox
 from .waiting import wait_until
 
 ALARM = "credentials-refused"
-# Where the template lets its functions and state machines log.
-_LOG_GROUPS = ("/aws/lambda/{}/", "/aws/vendedlogs/states/{}/")
+# Where the template lets functions and state machines log; the last is Lambda's own choice, which emulators may keep.
+_LOG_GROUPS = ("/aws/lambda/{}/", "/aws/vendedlogs/states/{}/", "/aws/lambda/{}-")
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,15 @@ class Deployed:
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
             lines[group] = [event["message"] for page in pages for event in page["events"]]
         return lines
+
+    def wait_for_line(self, *words: str) -> str | None:
+        """Wait until a line that holds these words has been logged since the test began, and return it."""
+
+        def found() -> list[str]:
+            lines = (line for lines in self.logged().values() for line in lines)
+            return [line for line in lines if all(word in line for word in words)]
+
+        return found()[0] if wait_until(found, self.patience) else None
 
     def log_group(self, function: str) -> str:
         """Where a function logs."""

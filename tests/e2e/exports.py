@@ -11,7 +11,7 @@ _PATH = "/orders"
 
 
 def play(owner: Owner, live: TokenAccount) -> TokenAccount:
-    """Play the part, in which the ``live`` account is deleted; returns the account whose credentials are live at its end."""
+    """Play the part, in which the ``live`` account is deleted; returns the one that is live at its end."""
     on, store = owner.on, owner.store
     _faults(owner)
     last = _revoked_half_way(owner, live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from storekey import LIVE
 from tests.support import secret_forms
@@ -33,10 +34,10 @@ def play(on: Deployed, resource: str | None) -> None:
     nothing_leaked(on, [*secret_forms(live), *secret_forms(wrong)])
 
 
-def _rejected(on: Deployed, live: dict[str, str]) -> dict[str, str]:
-    """Stage the live account with a token that nobody has given out."""
+def _rejected(on: Deployed, live: Mapping[str, str]) -> dict[str, str]:
+    """Stage the live account with a token that nobody has given out; returns what was staged."""
     token = "access_token" if "access_token" in live else "api_token"
-    wrong = live | {token: secrets.token_hex(20)}
+    wrong = {name: live[name] for name in ("api_path", "username") if name in live} | {token: secrets.token_hex(20)}
     on.story.tell("A candidate with a wrong token is staged; the topic will say that it was rejected.")
     stage_wrong(on, wrong, "a wrong candidate is tested and rejected")
     return wrong

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .deployed import Deployed
-from .waiting import wait_until
 
 
 def nothing_leaked(on: Deployed, forms: Sequence[str]) -> None:
     """Search all logs since the test began, all messages and all answers; the last check's line must be there first."""
     last, group = str(on.storekey("check").said.get("checked_at")), on.log_group("check_credentials")
-    came = wait_until(lambda: any(last in line for line in on.logged().get(group, [])), on.patience)
-    on.story.prove(
-        came, "the functions' logs can be read", f"the check at {last} is in {group}", f"the log group {group}"
-    )
+    line = on.wait_for_line("credentials checked", last)
+    on.story.prove(line is not None, "the functions' logs can be read", f"the check at {last} is there", group)
     places = {**on.logged(), "the answers": on.printed, "the topic and the bus": on.inbox.texts()}
     found = [place for place, lines in places.items() if any(form in line for form in forms for line in lines)]
     searched = f"{sum(map(len, places.values()))} lines of {len(places)} places searched for {len(forms)} values"
