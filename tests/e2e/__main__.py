@@ -27,7 +27,7 @@ Deploy = Callable[[SandboxStore], None]
 
 def main(arguments: Sequence[str] | None = None, deploy: Deploy | None = None) -> int:
     """Prove a stack, and return the exit status; ``deploy`` takes the place of the command that deploys it."""
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")  # the functions' log lines are not for this terminal
     story, status = Story(), 0
     try:
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None, deploy: Deploy | None = None) -
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     parser = argparse.ArgumentParser(prog="make e2e", description="Proves a stack that is deployed; see docs/e2e.md.")
     parser.add_argument("--stack", required=True, help="name of the stack")
     parser.add_argument("--resource", choices=RESOURCES, help="what is exported; the stack's first if left out")
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reading(story: Story, given: argparse.Namespace) -> None:
     stack = Stack(given.stack)
-    with listening(stack) as inbox:
+    with listening(stack, bus=False) as inbox:
         reading.play(Deployed(story, stack, inbox, given.patience), given.resource)
 
 
@@ -74,7 +75,7 @@ def _whole(story: Story, given: argparse.Namespace, deploy: Deploy) -> None:
         if given.webhook_ca:
             store.trust(given.webhook_ca.read_text())
         stack = Stack(given.stack)
-        with listening(stack) as inbox:
+        with listening(stack, bus=True) as inbox:
             whole.play(Deployed(story, stack, inbox, given.patience), store)
 
 

@@ -18,9 +18,10 @@ from storekey import LIVE
 from .inbox import Inbox
 from .waiting import wait_until
 
+_CLOCKS_DIFFER = 60.0
 ALARM = "credentials-refused"
-# Where the template lets functions and state machines log; the last is Lambda's own choice, which emulators may keep.
-_LOG_GROUPS = ("/aws/lambda/{}/", "/aws/vendedlogs/states/{}/", "/aws/lambda/{}-")
+# Where the template lets functions and state machines log; emulators may keep to Lambda's choice, the function's name.
+_LOG_GROUPS = ("/aws/lambda/{}/", "/aws/vendedlogs/states/{}/")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Deployed:
 
     def logged(self) -> dict[str, list[str]]:
         """The lines that the stack has logged since the test began, by log group."""
-        logs, since = self.stack.client("logs"), int(self.began * 1000)
+        logs, since = self.stack.client("logs"), int((self.began - _CLOCKS_DIFFER) * 1000)
         lines: dict[str, list[str]] = {}
         for group in self._log_groups(logs):
             pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
@@ -164,8 +165,13 @@ class Deployed:
         return found.get("LastUpdatedTime") or found["CreationTime"]
 
     def _log_groups(self, logs: Any) -> Iterator[str]:
-        for prefix in _LOG_GROUPS:
-            pages = logs.get_paginator("describe_log_groups").paginate(
-                logGroupNamePrefix=prefix.format(self.stack.name)
-            )
-            yield from (group["logGroupName"] for page in pages for group in page["logGroups"])
+        pages = self.stack.client("cloudformation").get_paginator("list_stack_resources")
+        resources = (
+            each for page in pages.paginate(StackName=self.stack.name) for each in page["StackResourceSummaries"]
+        )
+        functions = (each for each in resources if each["ResourceType"] == "AWS::Lambda::Function")
+        prefixes = [group.format(self.stack.name) for group in _LOG_GROUPS]
+        prefixes += [f"/aws/lambda/{each['PhysicalResourceId']}" for each in functions]
+        for prefix in prefixes:
+            found = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+            yield from (group["logGroupName"] for page in found for group in page["logGroups"])

@@ -42,30 +42,35 @@ class Inbox:
 
 
 @contextmanager
-def listening(stack: Stack) -> Iterator[Inbox]:
-    """Listen to the topic and the bus; queue, subscription and rule are taken away again at the end."""
-    sqs, sns, events = (stack.client(each) for each in ("sqs", "sns", "events"))
-    name, topic, bus = (
-        f"storekey-e2e-{uuid.uuid4().hex[:12]}",
-        stack.output("AlarmTopicArn"),
-        stack.output("EventBusName"),
-    )
+def listening(stack: Stack, bus: bool) -> Iterator[Inbox]:
+    """Listen to the topic, and to the ``bus`` if need be; all that is made for it is taken away again at the end."""
+    sqs, sns, name = stack.client("sqs"), stack.client("sns"), f"storekey-e2e-{uuid.uuid4().hex[:12]}"
     with ExitStack() as undone:
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
         undone.callback(sqs.delete_queue, QueueUrl=url)
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        pattern = json.dumps({"source": [f"storekey.{stack.settings.store_name}"]})
-        rule = events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)["RuleArn"]
-        undone.callback(events.delete_rule, Name=name, EventBusName=bus)
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _letting_in(arn, topic, rule)})
-        events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
-        undone.callback(events.remove_targets, Rule=name, EventBusName=bus, Ids=[name])
+        topic = stack.output("AlarmTopicArn")
+        rules = [undone.enter_context(_rule(stack, name, arn))] if bus else []
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _letting_in(arn, topic, *rules)})
         raw = {"RawMessageDelivery": "true"}
         subscribed = sns.subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw, ReturnSubscriptionArn=True
         )
         undone.callback(sns.unsubscribe, SubscriptionArn=subscribed["SubscriptionArn"])
         yield Inbox(sqs, url)
+
+
+@contextmanager
+def _rule(stack: Stack, name: str, queue: str) -> Iterator[str]:
+    """A rule of the bus (its ARN) that sends all events of the store to a queue (ARN)."""
+    events, bus = stack.client("events"), stack.output("EventBusName")
+    pattern = json.dumps({"source": [f"storekey.{stack.settings.store_name}"]})
+    rule: str = events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)["RuleArn"]
+    with ExitStack() as undone:
+        undone.callback(events.delete_rule, Name=name, EventBusName=bus)
+        events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": queue}])
+        undone.callback(events.remove_targets, Rule=name, EventBusName=bus, Ids=[name])
+        yield rule
 
 
 def _letting_in(queue: str, *sources: str) -> str:

@@ -11,13 +11,13 @@ from tests.support import secret_forms
 from .deployed import Deployed
 from .owner import stage_wrong
 from .secrecy import nothing_leaked
-from .secret import check_no_candidate, fields_of, put_back
+from .secret import NOTE, clear_candidate, fields_of, put_back
 
 
 def play(on: Deployed, resource: str | None) -> None:
     """Play the part; ``resource`` is what is exported, the first of the stack's if it is None."""
     on.story.tell(f"The stack {on.stack.name}, store {on.stack.settings.store_name}, in {on.stack.region}.")
-    check_no_candidate(on.stack.secret)
+    clear_candidate(on.stack.secret)
     on.expect_check("accepted", "the store accepts the live credentials")
     live = fields_of(on.stack.secret, LIVE)
     first, *_ = on.stack.parameters.get("ExportResources", "orders").split(",")
@@ -37,7 +37,8 @@ def play(on: Deployed, resource: str | None) -> None:
 def _rejected(on: Deployed, live: Mapping[str, str]) -> dict[str, str]:
     """Stage the live account with a token that nobody has given out; returns what was staged."""
     token = "access_token" if "access_token" in live else "api_token"
-    wrong = {name: live[name] for name in ("api_path", "username") if name in live} | {token: secrets.token_hex(20)}
+    kept = {name: live[name] for name in ("api_path", "username") if name in live}
+    wrong = kept | {token: secrets.token_hex(20), "note": NOTE}
     on.story.tell("A candidate with a wrong token is staged; the topic will say that it was rejected.")
     stage_wrong(on, wrong, "a wrong candidate is tested and rejected")
     return wrong

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from storekey import CANDIDATE, LIVE, LabelMovedError, Secret
+from storekey import CANDIDATE, LIVE, REJECTED, LabelMovedError, Secret
 
+# A field of candidates that are staged to be rejected; what reads a secret ignores it.
+NOTE = "staged by make e2e"
 # Tells by hand, too, what was live before.
 _MARK = "BEFORE_E2E"
 _WITHOUT_VALUE = ("AWSPENDING",)
@@ -31,10 +33,16 @@ def fields_of(secret: Secret, label: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def check_no_candidate(secret: Secret) -> None:
-    """Raise HarmError where somebody has staged a candidate, which a test would replace."""
-    if CANDIDATE in secret.labels():
+def clear_candidate(secret: Secret) -> None:
+    """Take away a candidate that a killed test has left; raise HarmError for one that somebody else has staged."""
+    labels = secret.labels()
+    if CANDIDATE not in labels:
+        return
+    if fields_of(secret, CANDIDATE).get("note") != NOTE:
         raise HarmError("a version of the secret bears the label CANDIDATE: somebody is about to rotate it")
+    for label in (CANDIDATE, REJECTED):
+        if labels.get(label) == labels[CANDIDATE]:
+            secret.move(label, to=None, off=labels[CANDIDATE])
 
 
 def check_of_sandbox(secret: Secret) -> None:

@@ -19,7 +19,7 @@ from sandbox.aws import Aws
 from sandbox.store import SandboxStore
 from tests.e2e.__main__ import main
 from tests.e2e.cloud import Cloud
-from tests.e2e.secret import mark_live, put_back
+from tests.e2e.secret import NOTE, clear_candidate, mark_live, put_back
 from tests.support import new_account
 
 ROOT = Path(__file__).parent.parent.parent
@@ -122,6 +122,16 @@ def test_a_candidate_that_somebody_has_staged_is_left_alone(
     assert "somebody is about to rotate it" in capsys.readouterr().out
     assert labels(cloud) == {"AWSCURRENT": live, "CANDIDATE": staged}
     assert sandbox_store.requests == []
+
+
+def test_a_candidate_that_a_killed_run_has_left_is_taken_away(cloud: Cloud, sandbox_store: SandboxStore) -> None:
+    cloud.deploy(sandbox_store)
+    live = put(cloud, new_account(sandbox_store).secret())
+    left = put(cloud, new_account(sandbox_store).secret() | {"note": NOTE}, "CANDIDATE")
+    secret = Stack("storekey").secret
+    secret.move("REJECTED", to=left, off=None)
+    clear_candidate(secret)
+    assert labels(cloud) == {"AWSCURRENT": live}
 
 
 @pytest.mark.parametrize("label", ["AWSCURRENT", "AWSPREVIOUS"])
