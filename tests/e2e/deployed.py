@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
@@ -18,6 +20,8 @@ from storekey import LIVE
 from .inbox import Inbox
 from .waiting import wait_until
 
+TEMPLATE = Path(__file__).parent.parent.parent / "template.yaml"
+_ALARM_NAME = re.compile(r"AlarmName: !Sub \$\{AWS::StackName\}-(\S+)")
 _CLOCKS_DIFFER = 60.0
 ALARM = "credentials-refused"
 # Where the template lets functions and state machines log; emulators may keep to Lambda's choice, the function's name.
@@ -96,12 +100,9 @@ class Deployed:
 
     def alarms(self) -> dict[str, str]:
         """The state of each alarm of the stack, by its name."""
-        pages = (
-            self.stack.client("cloudwatch")
-            .get_paginator("describe_alarms")
-            .paginate(AlarmNamePrefix=f"{self.stack.name}-", AlarmTypes=["MetricAlarm"])
-        )
-        return {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
+        names = [f"{self.stack.name}-{name}" for name in _ALARM_NAME.findall(TEMPLATE.read_text())]
+        found = self.stack.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
     def expect_alarm(self, state: str, claim: str, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Wait for a state of the alarm on refused credentials; ``meanwhile`` is done before each look at it."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
+from ops.hooks import Webhooks
 from sandbox.store import TokenAccount
 
+from . import waiting
 from .owner import Owner
 from .waiting import wait_until
 
@@ -37,6 +40,8 @@ def _expect_event(owner: Owner, claim: str, tries: int = 1) -> None:
     """Add an order; each of its deliveries is answered 200, and the bus brings one event."""
     on, order = owner.on, owner.store.add_order(status_id=1)["id"]
     came = wait_until(lambda: len(_answers(owner, order)) >= tries and _events(owner, order), on.patience)
+    wait_until(lambda: not any(astuple(Webhooks(on.stack).backlog("WebhookQueueUrl"))), on.patience)
+    waiting.pause()  # a second event would be on its way yet
     answers, events = _answers(owner, order), _events(owner, order)
     seen = f"order {order}: delivered {len(answers)} times, answered {answers}, {len(events)} event"
     right = came and answers == [200] * tries and [event["object"]["id"] for event in events] == [order]
