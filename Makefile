@@ -14,14 +14,18 @@ export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test lint format build deploy audit soak bench compare lock clean
+.PHONY: help demo e2e test lint format build deploy audit soak bench compare lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(BIN)/ready ## Play the main job on this machine; with STORE=https://... against a real store, reading only
 	@$(BIN)/python -m sandbox $(if $(STORE),--store '$(STORE)')
+
+e2e: $(BIN)/ready ## Prove the deployed stack STACK=name (docs/e2e.md); more options in ARGS="..."
+	$(if $(STACK),,$(error STACK is the name of a deployed stack: make e2e STACK=storekey))
+	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.e2e --stack '$(STACK)' $(ARGS)
 
 test: lint ## Check all that must hold: style, types, template, tests, coverage
 	@$(BIN)/python -m pytest

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .files import Files
 from .machines import Execution, Outcome
 from .store import Arriving, SandboxStore, TokenAccount
 
@@ -38,47 +37,12 @@ class Exports:
 
     def manifest(self, ended: Outcome) -> dict[str, Any]:
         """The manifest of the run that an execution finished."""
-        found: dict[str, Any] = json.loads(self._read(ended.output["manifest"]))
-        return found
-
-    def newest(self, kind: str) -> dict[int, dict[str, Any]]:
-        """The newest row of each id over all finished runs, the last full one alone deciding what is gone."""
-        rows: dict[int, dict[str, Any]] = {}
-        for key in sorted(self._keys(f"exports/_manifests/store=sandbox/resource={kind}/")):
-            manifest = json.loads(self._read(key))
-            rows = {} if manifest["mode"] == "full" else rows
-            for part in manifest["parts"]:
-                lines = gzip.decompress(self._read(part["key"])).decode().splitlines()
-                rows.update({row["id"]: row for row in map(json.loads, lines)})
-        return rows
-
-    def lost_or_stale(self) -> list[int]:
-        """The ids of orders that are not exported as the store has them, lines and all, or that it has no more."""
-        there, exported = self.store.snapshot("orders"), self.newest("orders")
-        return [
-            each
-            for each in there.keys() | exported.keys()
-            if each not in there
-            or each not in exported
-            or not there[each].items() <= exported[each].items()
-            or exported[each]["_lines"] != self.store.lines(each)
-        ]
-
-    def _keys(self, prefix: str) -> list[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
-
-    def _read(self, key: str) -> bytes:
-        body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        return body
+        return self.files.manifest(ended.output["manifest"])
 
     @property
-    def _bucket(self) -> str:
-        return str(self.on.stack.outputs["ExportBucketName"])
-
-    @property
-    def _s3(self) -> Any:
-        return self.on.stack.aws.client("s3")
+    def files(self) -> Files:
+        """The files of the runs."""
+        return Files(self.on.stack.aws.client("s3"), self.on.stack.outputs["ExportBucketName"], self.store)
 
 
 def play(on: Scene, store: SandboxStore, account: TokenAccount) -> TokenAccount:
@@ -93,7 +57,7 @@ def play(on: Scene, store: SandboxStore, account: TokenAccount) -> TokenAccount:
     on.story.prove(lines == "include", "lines come with the orders, not by a call each", f"{asked} requests for orders")
     _killed(exports)
     account = _refused(exports, account)
-    wrong = exports.lost_or_stale()
+    wrong = exports.files.lost_or_stale()
     on.story.prove(wrong == [], "0 rows are lost or stale", f"{len(store.orders)} orders compared, {len(wrong)} differ")
     return account
 

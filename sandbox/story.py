@@ -34,15 +34,22 @@ class Story:
         for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
             self.console.print(Text("          | ", style="dim") + Text(line, style="yellow"), soft_wrap=True)
 
-    def prove(self, holds: bool, claim: str, seen: str) -> None:
-        """Note a claim with what was seen of it; one that does not hold ends the demo by DisprovedError."""
+    def prove(self, holds: bool, claim: str, seen: str, look: str = "") -> None:
+        """Note a claim with what was seen of it; one that does not hold ends the demo by DisprovedError.
+
+        ``look`` is where to look for the cause.
+        """
         self._proofs.append((holds, claim, seen))
         self.tell(f"{'ok' if holds else 'NO'}: {claim} ({seen})", "green" if holds else "bold red")
         if not holds:
+            if look:
+                self.tell(f"look at: {look}", "bold red")
             raise DisprovedError(claim)
 
     def close(self) -> None:
-        """Print the table of what was proved."""
+        """Print the table of what was proved, if anything was."""
+        if not self._proofs:
+            return
         table = Table("", "proved", "seen", title=f"{len(self._proofs)} claims", title_justify="left")
         for holds, claim, seen in self._proofs:
             table.add_row(Text("ok", "green") if holds else Text("NO", "bold red"), claim, seen)

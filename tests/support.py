@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+import uuid
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
-from sandbox.aws import Aws
+from moto.secretsmanager.models import secretsmanager_backends
+
+from sandbox.aws import ACCOUNT, REGION, Aws, Stack
 from sandbox.store import BasicAccount, SandboxStore
 from storekey import Settings, Store, lambda_handler
 from storekey._cache import Version
@@ -23,6 +28,26 @@ _numbers = itertools.count(1)
 def new_account(sandbox_store: SandboxStore) -> BasicAccount:
     """A Basic account with a user name of its own."""
     return sandbox_store.create_account(f"orders-export {next(_numbers)}")
+
+
+def secret_forms(fields: Mapping[str, str]) -> list[str]:
+    """Every form in which a value of the secret that nobody may see could come out."""
+    tokens = [fields[name] for name in ("api_token", "access_token", "client_secret") if name in fields]
+    if "api_token" in fields:
+        tokens.append(b64encode(f"{fields['username']}:{fields['api_token']}".encode()).decode())
+    return [
+        form
+        for token in tokens
+        for form in (token, quote(token, safe=""), b64encode(token.encode()).decode().rstrip("="))
+    ]
+
+
+def begin_rotation(stack: Stack, token: str = "") -> str:
+    """Register a version AWSPENDING without a value, as Secrets Manager does before the first step; no API can."""
+    token = token or str(uuid.uuid4())
+    secret = secretsmanager_backends[ACCOUNT][REGION].secrets[stack.secret_id]
+    secret.versions[token] = {"version_stages": ["AWSPENDING"], "version_id": token, "createdate": 1_800_000_000}
+    return token
 
 
 class Secret:

@@ -31,7 +31,7 @@ from sandbox.store import (
 from sandbox.template import Template
 from storekey import Store, check
 from tests.peers import peer, server_context
-from tests.support import Secret, invoke, new_account, store_at
+from tests.support import Secret, invoke, new_account, secret_forms, store_at
 
 FAULTS: list[Any] = [
     None,
@@ -55,15 +55,7 @@ FAULTS: list[Any] = [
 
 def forms(account: BasicAccount | TokenAccount) -> list[str]:
     """Every form in which a secret value could come out."""
-    fields = account.secret()
-    tokens = [fields[name] for name in ("api_token", "access_token", "client_secret") if name in fields]
-    if isinstance(account, BasicAccount):
-        tokens.append(b64encode(f"{account.username}:{account.api_token}".encode()).decode())
-    return [
-        form
-        for token in tokens
-        for form in (token, quote(token, safe=""), b64encode(token.encode()).decode().rstrip("="))
-    ]
+    return secret_forms(account.secret())
 
 
 def echoing(fault: Any, text: str) -> Any:

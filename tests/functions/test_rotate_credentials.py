@@ -6,12 +6,11 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from moto.secretsmanager.models import secretsmanager_backends
 
 from sandbox.aws import Stack
 from sandbox.functions import Function, Invocation
 from sandbox.store import BasicAccount, SandboxStore
-from tests.support import new_account, points
+from tests.support import begin_rotation, new_account, points
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
@@ -20,14 +19,6 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 def rotate(stack: Stack) -> Iterator[Function]:
     with stack.function("RotateFunction") as function:
         yield function
-
-
-def begin(stack: Stack) -> str:
-    """Register a version AWSPENDING without a value, as Secrets Manager does before the first step; no API can."""
-    token, account, region = str(uuid.uuid4()), "123456789012", "us-east-1"
-    secret = secretsmanager_backends[account][region].secrets[stack.secret_id]
-    secret.versions[token] = {"version_stages": ["AWSPENDING"], "version_id": token, "createdate": 1_800_000_000}
-    return token
 
 
 def step(rotate: Function, stack: Stack, token: str, name: str) -> Invocation:
@@ -45,7 +36,7 @@ def test_a_candidate_is_rotated_to_and_told(
     inbox = stack.subscribe_queue()
     before = put(account.secret())
     put(new_account(sandbox_store).secret() | {"note": "unknown fields are kept"}, "CANDIDATE")
-    token = begin(stack)
+    token = begin_rotation(stack)
     done = [step(rotate, stack, token, name) for name in STEPS]
     assert [(one.error, one.result) for one in done] == [(None, None)] * 4
     assert labels(stack) == {"AWSCURRENT": token, "AWSPREVIOUS": before}
@@ -62,7 +53,7 @@ def test_a_schedule_without_a_candidate_fails_and_pages_only_for_old_credentials
     stack: Stack, put: Callable[..., str], account: BasicAccount, days: str, failed: list[float]
 ) -> None:
     before = put(account.secret())
-    token = begin(stack)
+    token = begin_rotation(stack)
     with stack.function("RotateFunction", env={"ROTATION_DAYS": days}) as rotate:
         invocation = step(rotate, stack, token, "createSecret")
     assert invocation.error
@@ -73,7 +64,7 @@ def test_a_schedule_without_a_candidate_fails_and_pages_only_for_old_credentials
 
 
 def test_a_deploy_with_an_empty_secret_pages_nobody(rotate: Function, stack: Stack) -> None:
-    invocation = step(rotate, stack, begin(stack), "createSecret")
+    invocation = step(rotate, stack, begin_rotation(stack), "createSecret")
     assert invocation.error
     assert invocation.error["errorType"] == "NoCandidate"
     assert points(invocation.logs, "RotationFailed") == []
@@ -84,7 +75,7 @@ def test_a_candidate_that_the_store_refuses_is_not_rotated_to(
 ) -> None:
     before = put(account.secret())
     candidate = put(account.secret() | {"api_token": "mistyped"}, "CANDIDATE")
-    token = begin(stack)
+    token = begin_rotation(stack)
     step(rotate, stack, token, "createSecret")
     invocation = step(rotate, stack, token, "testSecret")
     assert invocation.error
@@ -98,7 +89,7 @@ def test_a_candidate_that_the_store_refuses_is_not_rotated_to(
 def test_the_test_alone_is_enough_for_a_deploy(
     rotate: Function, stack: Stack, put: Callable[..., str], account: BasicAccount
 ) -> None:
-    token = begin(stack)
+    token = begin_rotation(stack)
     assert step(rotate, stack, token, "testSecret").error is None
 
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from sandbox.demo import Scene, run
-from sandbox.demo_exports import Exports
+from sandbox.demo import run
+from sandbox.files import Files
 from sandbox.store import SandboxStore
 from sandbox.story import DisprovedError, Story
 from tests.support import new_account
@@ -103,10 +103,10 @@ def test_a_token_account_is_asked_for_its_token_alone(sandbox_store: SandboxStor
 def test_the_last_claim_sees_a_row_that_is_stale_lacks_lines_or_is_lost(change: Json, found: list[int]) -> None:
     store = SandboxStore(orders=2)
 
-    class Planted(Exports):
+    class Planted(Files):
         def newest(self, kind: str) -> dict[int, Json]:
             rows = [{**row, "_run": "x", "_lines": store.lines(key)} for key, row in store.snapshot("orders").items()]
             rows[0] |= change
             return {row["id"]: row for row in rows}
 
-    assert sorted(Planted(cast(Scene, None), store).lost_or_stale()) == found
+    assert sorted(Planted(None, "", store).lost_or_stale()) == found
