@@ -6,7 +6,7 @@ import re
 import shlex
 
 from tests.e2e.__main__ import parser
-from tests.test_readme import ROOT, blocks_of, run
+from tests.pages import ROOT, blocks_of, run
 
 PAGE = "docs/e2e.md"
 
