@@ -88,7 +88,14 @@ def _make_bucket(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str
     }
 
 
+def _make_dashboard(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    name = properties.get("DashboardName", name)
+    aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=properties["DashboardBody"])
+    return {"": name}
+
+
 MADE: Mapping[str, Maker] = {
+    "AWS::CloudWatch::Dashboard": _make_dashboard,
     "AWS::DynamoDB::Table": _make_table,
     "AWS::Events::EventBus": _make_bus,
     "AWS::S3::Bucket": _make_bucket,
@@ -107,7 +114,6 @@ NAMED: Mapping[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
     "AWS::Athena::NamedQuery": ("", lambda name: {"": name, "NamedQueryId": name}),
     "AWS::Athena::WorkGroup": ("Name", _named),
     "AWS::CloudWatch::Alarm": ("AlarmName", lambda name: {"": name, "Arn": arn("cloudwatch", f"alarm:{name}")}),
-    "AWS::CloudWatch::Dashboard": ("DashboardName", _named),
     "AWS::Events::Rule": ("Name", lambda name: {"": name, "Arn": arn("events", f"rule/{name}")}),
     "AWS::Glue::Database": ("DatabaseInput.Name", _named),
     "AWS::Glue::Table": ("TableInput.Name", _named),

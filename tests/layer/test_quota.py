@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from sandbox.store import Answer, SandboxStore
+from sandbox.store import Answer, SandboxStore, Window
 from storekey import BadAnswer, RateLimited
-from storekey._quota import MANY, Told, refused_wait, told_quota
-from tests.support import Secret, invoke
+from storekey._quota import MANY, Told, left_percent, refused_wait, told_quota
+from tests.support import Secret, emf, invoke, points
 
 LEFT, QUOTA, RESET = "X-Rate-Limit-Requests-Left", "X-Rate-Limit-Requests-Quota", "X-Rate-Limit-Time-Reset-Ms"
 REMAINING = "X-BC-ApiLimit-Remaining"
@@ -86,3 +86,36 @@ def test_an_answer_tells_what_is_left_above_the_reserve(
 )
 def test_a_refusal_keeps_all_back_for_as_long_as_it_says(status: int, headers: dict[str, str], wait: float) -> None:
     assert refused_wait(status, headers) == wait
+
+
+@pytest.mark.parametrize(
+    ("headers", "percent"),
+    [
+        ({}, None),
+        ({LEFT: "30", QUOTA: "150"}, 20.0),
+        ({LEFT: "0", QUOTA: "150", REMAINING: "20000"}, 0.0),
+        ({LEFT: "30"}, None),
+        ({LEFT: "30", QUOTA: "0", REMAINING: "5000"}, 25.0),
+        ({REMAINING: "60000"}, 100.0),
+        ({LEFT: "1e308", QUOTA: "1e308"}, 100.0),
+        ({REMAINING: "many"}, None),
+    ],
+)
+def test_an_answer_tells_how_much_of_the_quota_is_left(headers: dict[str, str], percent: float | None) -> None:
+    assert left_percent(headers) == percent
+
+
+def test_what_is_left_of_the_quota_is_a_metric_where_the_store_tells_it(
+    secret: Secret, sandbox_store: SandboxStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with secret.store() as store:
+        invoke(store.probe)
+        assert points(capsys.readouterr().out, "QuotaLeftPercent") == []
+        sandbox_store.quota = Window(limit=4)
+        invoke(lambda: (store.probe(), store.probe()))
+    output = capsys.readouterr().out
+    assert points(output, "QuotaLeftPercent") == [75, 50]
+    units = [
+        each["Unit"] for each in emf(output)[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"] if "Quota" in each["Name"]
+    ]
+    assert units == ["Percent"]

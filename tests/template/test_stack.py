@@ -40,7 +40,7 @@ def test_parameters_and_outputs_are_those_of_the_contract() -> None:
     functions = {"CheckFunctionName", "PromoteFunctionName", "RotateFunctionName", "ExportFunctionName"}
     exports = {"ExportStateMachineArn", "BackfillStateMachineArn", "ExportBucketName", "ExportStateTableName"}
     webhooks = {"WebhookUrl", "SyncFunctionName", "WebhookQueueUrl", "WebhookDeadLetterQueueUrl"}
-    always = {"CredentialsSecretArn", "AlarmTopicArn", "EventBusName"} | functions | exports
+    always = {"CredentialsSecretArn", "AlarmTopicArn", "EventBusName", "DashboardUrl"} | functions | exports
     assert TEMPLATE["Outputs"].keys() == always | webhooks
     conditional = {name for name, output in TEMPLATE["Outputs"].items() if "Condition" in output}
     assert conditional == webhooks

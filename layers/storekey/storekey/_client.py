@@ -31,7 +31,7 @@ from ._exchange import MAX_BODY, Answer, Failure, Request
 from ._invocation import Invocation, invocation
 from ._observability import logger
 from ._policy import Refresh, Repeat, Situation, Stop, Take, decide
-from ._quota import LONGEST_HOLD, Pace, granted, left
+from ._quota import LONGEST_HOLD, Pace, granted, left, left_percent
 from ._settings import Settings
 from ._transport import Transport
 
@@ -195,6 +195,8 @@ class _Call:
         self._client.requests += 1
         self._running.count(self._store_name, "StoreRequests")
         self._running.count(self._store_name, "StoreLatency", answer.seconds * 1000)
+        if (percent := left_percent(answer.headers)) is not None:
+            self._running.count(self._store_name, "QuotaLeftPercent", percent)
 
     def _take(self, answer: Answer, held: Held) -> Any:
         rows = _parse(answer, self._wanted.decode)

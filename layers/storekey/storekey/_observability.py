@@ -16,6 +16,7 @@ _UNITS = {
     "ExportLagSeconds": MetricUnit.Seconds,
     "ExportsBehindSeconds": MetricUnit.Seconds,
     "EventAgeSeconds": MetricUnit.Seconds,
+    "QuotaLeftPercent": MetricUnit.Percent,
 }
 
 

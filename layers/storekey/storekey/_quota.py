@@ -97,6 +97,14 @@ def left(headers: Mapping[str, str]) -> float | None:
     return window if window is not None else _number(headers, "X-BC-ApiLimit-Remaining")
 
 
+def left_percent(headers: Mapping[str, str]) -> float | None:
+    """Return how much of the quota an answer says is left, in percent, or None where it says nothing."""
+    if not (counts := _above(headers, reserve_percent=0)):
+        return None
+    requests, quota = counts
+    return min(100.0, 100 * requests / (quota or BASIC_REQUESTS_PER_HOUR))
+
+
 def granted(headers: Mapping[str, str], reserve_percent: float) -> tuple[int, float] | None:
     """Return how many requests a store grants us, the reserve taken off, and in how many seconds; None as above."""
     ours = 1 - reserve_percent / 100
