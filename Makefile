@@ -8,13 +8,14 @@ SAM := .tools/sam/bin
 CHECKOV := .tools/checkov/bin
 UV := .tools/lock/bin
 PEERS := .tools/peers/bin
+SBOM := .tools/sbom/bin
 LOCK = $(UV)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 # Temporary files stay in the clone.
 export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo e2e test lint format build deploy audit soak bench compare lock clean
+.PHONY: help demo e2e test lint format build deploy audit soak bench compare lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -64,7 +65,12 @@ compare: $(BIN)/ready $(PEERS)/ready ## Play the corpus against other systems (d
 lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade takes the newest
 	@$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt -o layers/storekey/requirements.txt
-	@for group in sam checkov lock peers; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
+	@for group in sam checkov lock peers sbom; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
+
+sbom: $(SBOM)/ready ## List what ships into Lambda as CycloneDX, after `make lock` (docs/sbom.json)
+	@rm -rf .tools/layer && $(PYTHON) -m venv --without-pip .tools/layer
+	@$(SBOM)/pip --python .tools/layer install -q --no-deps --require-hashes -r layers/storekey/requirements.txt
+	@$(SBOM)/cyclonedx-py environment .tools/layer --pyproject pyproject.toml --output-reproducible --of JSON -o docs/sbom.json
 
 clean: ## Remove what the other targets made
 	rm -rf $(ENV) .tools .aws-sam .coverage .hypothesis .mypy_cache .ruff_cache
@@ -77,8 +83,9 @@ $(SAM)/ready: requirements/sam.txt
 $(CHECKOV)/ready: requirements/checkov.txt
 $(UV)/ready: requirements/lock.txt
 $(PEERS)/ready: requirements/peers.txt
-$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready: export RUSTUP_HOME := $(TMPDIR)
-$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready:
+$(SBOM)/ready: requirements/sbom.txt
+$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready $(SBOM)/ready: export RUSTUP_HOME := $(TMPDIR)
+$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready $(SBOM)/ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
 	@mkdir -p "$(TMPDIR)" && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
 	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<

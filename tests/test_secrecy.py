@@ -1,4 +1,4 @@
-"""A token is planted, everything is made to go wrong, and all that comes out is searched for it."""
+"""A token and a person are planted, everything is made to go wrong, and all that comes out is searched for them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from sandbox.store import (
 from sandbox.template import Template
 from storekey import Store, check
 from tests.peers import peer, server_context
+from tests.planted import PERSON, found
 from tests.support import Secret, invoke, new_account, secret_forms, store_at
 
 FAULTS: list[Any] = [
@@ -58,12 +59,14 @@ def forms(account: BasicAccount | TokenAccount) -> list[str]:
     return secret_forms(account.secret())
 
 
-def echoing(fault: Any, text: str) -> Any:
-    """A hostile store sends back what it was sent."""
+def echoing(fault: Any, text: str, person: str = "") -> Any:
+    """A hostile store sends back what it was sent, and a person; the path of a redirect is told, and names nobody."""
+    both = f"{text} {person}"
     if isinstance(fault, Answer):
-        return Answer(fault.status, f"<p>{text}</p>".encode(), {"X-Echo": quote(text)})
+        return Answer(fault.status, f"<p>{both}</p>".encode(), {"X-Echo": quote(both)})
     if isinstance(fault, Redirect):
-        return Redirect(fault.location.replace("ECHO", quote(text, safe="")))
+        path, _, query = fault.location.replace("ECHO", quote(text, safe="")).partition("?")
+        return Redirect(f"{path}?{query}{quote(person)}")
     return fault
 
 
@@ -105,7 +108,7 @@ def test_no_call_shows_it(
     account: BasicAccount | TokenAccount = (
         new_account(sandbox_store) if kind == "Basic" else sandbox_store.create_token_account("export")
     )
-    secret, shown = Secret(sandbox_store.host, sandbox_store.ca_pem), []
+    secret, shown, explained = Secret(sandbox_store.host, sandbox_store.ca_pem), [], ""
     secret.put(account.secret())
     header = (
         b64encode(f"{account.username}:{account.api_token}".encode()).decode()
@@ -113,7 +116,7 @@ def test_no_call_shows_it(
         else ""
     )
     if fault:
-        sandbox_store.fault(echoing(fault, " ".join([*forms(account), header])), times=None)
+        sandbox_store.fault(echoing(fault, " ".join([*forms(account), header]), json.dumps(PERSON)), times=None)
     with secret.store() as store:
         calls = [lambda: check(store), lambda: store.get("orders"), lambda: store.post("orders", {"status_id": 1})]
         for call in calls:
@@ -121,13 +124,14 @@ def test_no_call_shows_it(
                 shown.append(repr(invoke(call, seconds=2)))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is searched
                 shown.append(told(error))
-                shown.append(getattr(error, "explain", str)())
+                explained += getattr(error, "explain", str)()
         shown.append(f"{store!r} {vars(store)} {store.last_read()} {secret.hosts} {store.settings}")
     output = capfd.readouterr()
     shown += [output.out, output.err, everything_logged.getvalue()]
     assert output.out, "nothing was written: the search would prove nothing"
     assert [seen for seen in sandbox_store.requests if any(form in str(seen.headers) for form in forms(account))]
-    assert [form for form in forms(account) if form in "\n".join(shown)] == []
+    assert [form for form in forms(account) if form in "\n".join([*shown, explained])] == []
+    assert found(PERSON.values(), "\n".join(shown)) == [], "explain() alone says what the store said"
 
 
 def test_no_broken_header_shows_it(everything_logged: io.StringIO, capfd: pytest.CaptureFixture[str]) -> None:

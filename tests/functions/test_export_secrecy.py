@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 from sandbox.aws import Aws
 from sandbox.store import Answer, Redirect, Truncate
 from tests.functions.exported import exporting
+from tests.planted import PERSON, found, kept
 from tests.test_secrecy import echoing, forms
 
 WRONG = [
@@ -23,21 +25,20 @@ def test_only_the_files_hold_what_is_exported_and_nothing_holds_the_credentials(
         items: list[object] = []
         alarms, inbox = exports.stack.alarms(), exports.stack.subscribe_queue()
         exports.pool.variables |= {"POWERTOOLS_LOG_LEVEL": "DEBUG", "AWS_LAMBDA_LOG_LEVEL": "DEBUG"}
-        store.change_orders(list(store.orders), billing_address={"first_name": "Ottokar", "email": "o@planted.example"})
-        store.set_lines(105, [{"product_id": 1, "quantity": 1, "name": "For Ottokar"}])
+        store.change_orders(list(store.orders), billing_address=PERSON, **PERSON)
+        store.set_lines(105, [{"product_id": 1, "quantity": 1, "name": f"For {PERSON['first_name']}"}])
         for customer_id in store.customers:
-            store.change_customer(customer_id, first_name="Ottokar", email="o@planted.example")
+            store.change_customer(customer_id, **PERSON)
         for fault in WRONG:
             exports.pass_time()
             text = " ".join(forms(account))
-            planted = f'[{{"id": 104, "email": "o@planted.example", "first_name": "Ottokar", "x": "{text}"'
-            wrong = echoing(fault, planted if isinstance(fault, Answer) else text)
+            wrong = echoing(fault, text, f'[{{"id": 104, "customer": {json.dumps(PERSON)}')
             exports.put(account)  # a version that was refused once is refused for half a minute
             for path in ("/orders", "/customers"):
                 store.fault(wrong, times=2, path=path)
             executions += [exports.start(resource) for resource in ("orders", "customers")]
             ended += [execution.wait() for execution in executions[-2:]]
-            items += [exports.item(resource) for resource in ("orders", "customers")]
+            items.append(kept(exports.stack))
             store.heal()
         store.delete(account)
         executions.append(exports.start())
@@ -60,10 +61,10 @@ def test_only_the_files_hold_what_is_exported_and_nothing_holds_the_credentials(
         others = {key: body for key, body in exports.objects.items() if key not in parts}
         shown = f"{logs} {histories} {ended} {items} {changes} {inbox.texts()} {list(parts)} {others}"
     rows = "".join(gzip.decompress(body).decode() for body in parts.values())
-    assert rows.count("o@planted.example") > 40
-    assert "For Ottokar" in rows
+    assert rows.count(PERSON["email"]) > 40
+    assert f"For {PERSON['first_name']}" in rows
     assert '"_api":"v3"' in rows
     assert str(items).count("failing") > 5, "little went wrong: the search would prove nothing"
-    private = ["Ottokar", "planted.example", "@example.com"]
-    assert [form for form in [*forms(account), *forms(new), *private] if form in shown] == []
+    assert [form for form in [*forms(account), *forms(new), "@example.com"] if form in shown] == []
+    assert found(PERSON.values(), shown) == []
     assert [form for form in [*forms(account), *forms(new)] if form in rows] == []

@@ -255,6 +255,7 @@ def test_prompts_on_a_terminal_show_no_token(
     assert account.username in shown
     assert account.api_token not in shown
     assert "AWSCURRENT" in labels(stack)
+    assert list(tmp_path.iterdir()) == [], "nothing is left in the home of who typed it"
     (tmp_path / "ca.pem").write_text(sandbox_store.ca_pem)
     options = ["--hosts", sandbox_store.host, "--ca-bundle", str(tmp_path / "ca.pem")]
     status, shown = on_terminal([command[0], "try", *options], answers, {"HOME": str(tmp_path)})
