@@ -48,10 +48,10 @@ build: $(SAM)/ready ## Build what is deployed into .aws-sam/build, for arm64 or 
 deploy: build ## Deploy the stack (samconfig.toml); more options in ARGS="..."
 	@$(SAM)/sam deploy $(ARGS)
 
-audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam and checkov, and what build and deploy do
+audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam and checkov, what build and deploy do, and the status page in Chromium
 	@$(SAM)/sam validate --lint
 	@$(CHECKOV)/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
-	@$(BIN)/python -m pytest -n 0 --no-cov -m build
+	@$(BIN)/python -m pytest -n 0 --no-cov -m "build or browser"
 
 soak: $(BIN)/ready ## Play thousands of histories against the exports; ARGS=--histories=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.histories $(ARGS)

@@ -1,9 +1,9 @@
-"""`storekey`: hand over, look at and take back a store's credentials; run, list and verify its exports and backfills;
-keep its webhooks; make a function of your own.
+"""`storekey`: see how a stack is; hand over, look at and take back a store's credentials; run, list and verify its
+exports and backfills; keep its webhooks; make a function of your own.
 
 Exit status: 0 done, 1 the store did not accept the credentials or could not be asked, an export failed, what was
-verified differs, or webhooks are not as they must be, 2 wrong input (nothing was written or started), 3 AWS or the
-stack is not as it must be, 4 staged but not live yet, or started but not finished yet.
+verified differs, or something is wrong with the stack or its webhooks, 2 wrong input (nothing was written or started),
+3 AWS or the stack is not as it must be, 4 staged but not live yet, or started but not finished yet.
 A secret is never taken from the command line, and never printed; neither is a row of an export.
 """
 
@@ -27,6 +27,7 @@ from .export_commands import export, runs, verify
 from .hook_commands import hooks
 from .new_command import new
 from .sources import Given, from_file, from_prompts, from_text
+from .status_command import status as stack_status
 
 _ANY_STORE = "*.mybigcommerce.com,api.bigcommerce.com"
 
@@ -34,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 credentials = typer.Typer(no_args_is_help=True, help="Hand over, look at and take back the credentials.")
 app.add_typer(credentials, name="credentials")
 app.add_typer(hooks, name="hooks")
+app.command("status")(stack_status)
 for command in (export, backfill, runs, verify, new):
     app.command()(command)
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import demo_exports, demo_webhooks
+from . import demo_exports, demo_status, demo_webhooks
 from .alarms import Alarms
 from .aws import Aws, Inbox, Stack
 from .functions import Function, Invocation
-from .store import BasicAccount, SandboxStore, TokenAccount
+from .store import BasicAccount, SandboxStore, TokenAccount, Window
 from .story import DisprovedError, Story
 from .template import Template
 
@@ -138,6 +138,7 @@ def scene(story: Story, parameters: dict[str, Any]) -> Iterator[Scene]:
 def play(story: Story) -> None:
     """Play the whole story against the sandbox store."""
     with SandboxStore(orders=250) as store:
+        store.quota = Window(limit=450)
         parameters = {"StoreName": "sandbox", "AllowedHosts": store.host, "StoreCaBundle": store.ca_pem}
         with scene(story, parameters) as on:
             story.tell(f"A store over TLS at {store.origin}, AWS by moto, and the stack of template.yaml on it.")
@@ -148,7 +149,8 @@ def play(story: Story) -> None:
             token = _staged(on, store, new)
             last = demo_exports.play(on, store, token)
             on.logs.append(on.stack.logs("ExportFunction"))
-            others = demo_webhooks.play(on, store)
+            others, webhooks = demo_webhooks.play(on, store)
+            demo_status.play(on, webhooks)
             _nothing_leaked(on, [old, new], [token, last, *others])
 
 

@@ -64,15 +64,16 @@ class Webhooks:
         return self.own.logs("OrderCreated").count(f"new order {order},")
 
 
-def play(on: Scene, store: SandboxStore) -> list[TokenAccount]:
-    """Play the part; returns the accounts that were made."""
+def play(on: Scene, store: SandboxStore) -> tuple[list[TokenAccount], dict[str, Any]]:
+    """Play the part; returns the accounts that were made, and the outputs of the stack."""
     first, second = (store.create_token_account(name) for name in ("webhooks", "webhooks-next"))
     with _scene(on, store) as at:
         at.put(first)
         _from_the_store_to_a_function(at)
         _promoted(at, first, second)
         on.logs += [at.stack.logs(name) for name in ("ReceiveFunction", "ProcessFunction", "SyncFunction")]
-    return [first, second]
+        outputs = at.stack.outputs
+    return [first, second], outputs
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -75,6 +76,16 @@ class Feed:
                 stop.set()
         for each in polling:
             each.result()
+
+    def drain(self, timeout: float) -> bool:
+        """Poll until the queue is empty, for so many seconds at most; tell whether it is."""
+        until = time.monotonic() + timeout
+        with self.running():
+            while self.left():
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_IDLE_SECONDS)
+        return True
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
         return {

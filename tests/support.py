@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from moto.secretsmanager.models import secretsmanager_backends
 
-from sandbox.aws import ACCOUNT, REGION, Aws, Stack
+from sandbox.aws import ACCOUNT, REGION, Stack
 from sandbox.store import BasicAccount, SandboxStore
 from storekey import Settings, Store, lambda_handler
 from storekey._cache import Version
@@ -113,19 +113,3 @@ def emf(output: str) -> list[dict[str, Any]]:
 def points(output: str, metric: str) -> list[float]:
     """All points of a metric, in the order in which they were written."""
     return [value for document in emf(output) for value in document.get(metric, [])]
-
-
-def register_stack(aws: Aws, outputs: dict[str, str], parameters: dict[str, str]) -> None:
-    """Let CloudFormation know of the stack, its outputs and parameters; moto makes nothing of a SAM template."""
-    template = {
-        "Parameters": {name: {"Type": "String"} for name in parameters},
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    cloudformation = aws.client("cloudformation")
-    cloudformation.delete_stack(StackName="storekey")
-    cloudformation.create_stack(
-        StackName="storekey",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-    )

@@ -16,13 +16,14 @@ import pytest
 import requests
 
 from sandbox.aws import Aws, Stack
+from sandbox.console import register_stack
 from sandbox.store import SandboxStore
 from sandbox.template import Template
 from storekey._credentials import Credentials, parse_secret
 from storekey._hidden import Hidden
 from storekey._hosts import AllowedHosts
 from tests.pages import ROOT, as_operator, blocks_of, run
-from tests.support import new_account, register_stack
+from tests.support import new_account
 
 README = (ROOT / "README.md").read_text()
 
@@ -67,7 +68,7 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, stage, back, export, backfill, hooks, new = blocks("sh")
+    try_it, deploy, store, stage, back, export, backfill, hooks, status, new = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"], "tests/sandbox/test_demo.py runs the first"
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
@@ -76,14 +77,15 @@ def test_there_is_no_command_that_no_test_runs() -> None:
     assert "storekey export" in export
     assert "storekey backfill" in backfill
     assert "storekey hooks" in hooks
+    assert "storekey status" in status
     assert new.endswith("\nmake deploy\n"), "tests/test_new_function.py runs the rest"
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
 
 def test_make_test_and_make_say_what_they_do() -> None:
     assert "pytest" in run("make -n test")
-    targets = re.findall(r"^  make ([a-z]+) ", run("make"), re.MULTILINE)
-    named = set(re.findall(r"`make ([a-z]+)", README))
+    targets = re.findall(r"^  make ([a-z0-9]+) ", run("make"), re.MULTILINE)
+    named = set(re.findall(r"`make ([a-z0-9]+)", README))
     assert named <= set(targets)
     assert {"demo", "test", "build", "deploy"} <= set(targets)
 
@@ -136,7 +138,7 @@ def commands_of_both_pages(named: str) -> str:
     return first.replace(".venv/bin/", "")
 
 
-def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxStore) -> None:
+def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
     stack, shell = operator
     secret = json.dumps(new_account(sandbox_store).secret())
     stack.aws.client("secretsmanager").put_secret_value(SecretId=stack.secret_id, SecretString=secret)
@@ -144,6 +146,9 @@ def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxSt
     shell(export)
     (run_id,) = re.findall(r"\d{8}T\d{6}Z-full", shell(runs))
     assert str(len(sandbox_store.orders)) in shell(re.sub(r"\S+-full", run_id, verify))
+    (status,) = [text for kind, text in BLOCKS if kind == "sh" and "storekey status" in text]
+    assert "all well" in shell(status.replace(".venv/bin/", ""))
+    assert (tmp_path / "status.html").read_text().startswith("<!doctype html>")
 
 
 def test_a_backfill_and_what_it_would_take(operator: Any, sandbox_store: SandboxStore) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from moto.secretsmanager.models import secretsmanager_backends
 
+from sandbox.alarms import Alarm
 from sandbox.aws import ACCOUNT, REGION, Aws, Stack
+from sandbox.console import register_stack, show_alarm
 from sandbox.queues import Feed
 from sandbox.store import SandboxStore
 from sandbox.template import Template
-from tests.support import begin_rotation, register_stack
+from tests.support import begin_rotation
 
 # What passes for CloudWatch while the test pauses once.
 _PASSES = 30.0
@@ -71,7 +73,7 @@ class Cloud:
                 self.aws.client("logs").put_log_events(logGroupName=group, logStreamName="all", logEvents=events)
         self._alarms.evaluate()
         for alarm in self._alarms.alarms:
-            self._show(alarm.properties, self._alarms.states[alarm.name])
+            self._show(alarm, self._alarms.states[alarm.name])
 
     def rotate(self, secret_id: str, client_request_token: str, **_: Any) -> str:
         """Rotate as Secrets Manager does; moto's own looks for a function in Docker."""
@@ -97,13 +99,7 @@ class Cloud:
                 logs.create_log_stream(logGroupName=group, logStreamName="all")
             yield function, group
 
-    def _show(self, properties: Mapping[str, Any], state: str) -> None:
-        name, client = properties["AlarmName"], self.aws.client("cloudwatch")
-        if self._shown.get(name) == state:
-            return
-        if name not in self._shown:
-            kept = ("AlarmName", "Namespace", "MetricName", "Statistic", "ComparisonOperator")
-            numbers = {key: int(properties[key]) for key in ("Period", "EvaluationPeriods", "Threshold")}
-            client.put_metric_alarm(**{key: properties[key] for key in kept}, **numbers)
-        client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="as the sandbox's CloudWatch says")
-        self._shown[name] = state
+    def _show(self, alarm: Alarm, state: str) -> None:
+        if self._shown.get(alarm.name) != state:
+            show_alarm(self.aws, alarm, state)
+            self._shown[alarm.name] = state

@@ -10,11 +10,11 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from sandbox.aws import Aws, Stack
+from sandbox.console import register_stack
 from sandbox.store import SandboxStore
 from sandbox.template import Template
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
-from tests.support import register_stack
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws, Stack
+from sandbox.console import register_stack
 from tests.ops.exported import RUN, Exported
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
-from tests.support import register_stack
 from tests.terminal import on_terminal
 
 NOTHING: dict[str, Any] = {"resource": "orders", "run": "", "complete": True, "manifest": None}

@@ -8,10 +8,10 @@ import pytest
 
 from ops.answers import Options
 from ops.hooks import Webhooks
+from sandbox.console import register_stack
 from tests.ops.backfilling import Function, function
 from tests.ops.hooking import BASIC, SCOPES, URL, Hooked, all_there, answered, hook, hooked, unavailable
 from tests.ops.operator import Run
-from tests.support import register_stack
 
 __all__ = ["function", "hooked"]
 

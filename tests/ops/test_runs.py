@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from sandbox.aws import Aws, Stack
+from sandbox.console import register_stack
 from tests.ops.backfilling import BACKFILL, Backfilled, plan, range_
 from tests.ops.exported import PERSONAL, RUN, Exported, packed, row
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
-from tests.support import register_stack
 
 FULL = "20250101T000000Z-full"
 

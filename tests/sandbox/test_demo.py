@@ -43,7 +43,7 @@ def test_the_demo_ends_well_and_leaves_nothing(tmp_path: Path) -> None:
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert demo.stderr == ""
     assert "\x1b" not in demo.stdout, "colours without a terminal"
-    assert "40 claims" in demo.stdout
+    assert "41 claims" in demo.stdout
     assert "NO" not in re.findall(r"│ (ok|NO) │", demo.stdout)
     assert "ALARM storekey-credentials-refused" in demo.stdout
     assert list(tmp_path.iterdir()) == []

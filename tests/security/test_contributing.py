@@ -60,7 +60,7 @@ def test_a_hook_runs_a_tool_of_the_project_and_passes(hook: dict[str, Any]) -> N
 
 
 def test_what_the_page_names_is_there() -> None:
-    named = set(re.findall(r"`make ([a-z]+)`", PAGE))
+    named = set(re.findall(r"`make ([a-z0-9]+)`", PAGE))
     assert {"test", "audit", "lock", "sbom"} <= named <= set(TARGETS)
     paths = re.findall(r"`((?:\.?[a-z]+/)+[A-Za-z_.]*|[A-Za-z]+\.[a-z]+)`", PAGE) + re.findall(
         r"\]\((?!https?:)([^)]+)\)", PAGE
