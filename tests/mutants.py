@@ -97,7 +97,7 @@ CORE = {
             "_hooks": "Wanted plan _pages _hook _same host_of",
             "processor": "Message _is_final delay",
         },
-        "receiver scopes objects sync processor",
+        "signature account scopes delivery objects hooks sync processor",
     ),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from storekey import BadCredentials, RateLimited, RequestRejected, StoreError, Unauthorized
 
-FACTS = {"method": "GET", "path": "orders", "status": 418, "attempts": 1}
+FACTS: dict[str, Any] = {"method": "GET", "path": "orders", "status": 418, "attempts": 1}
 
 
 @pytest.mark.parametrize(
