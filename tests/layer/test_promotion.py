@@ -93,6 +93,14 @@ def test_nobody_is_told_that_the_old_account_may_go_before_the_new_one_does_all_
     assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
 
 
+def test_the_mark_of_what_is_not_settled_goes_with_the_candidate(secret: FakeSecret) -> None:
+    secret.unsettled = 2
+    for version in ("v2", "v3"):
+        assert secret.stage() == version
+        secret.promote()
+        assert secret.bearers[UNSETTLED] == version
+
+
 def test_what_was_put_back_before_it_was_settled_is_not_promoted_again(secret: FakeSecret) -> None:
     secret.stage()
     secret.unsettled = 1

@@ -122,6 +122,8 @@ def test_a_candidate_staged_during_the_rotation_stays_for_itself(secret: FakeSec
     secret.stage()
     steps(secret, "createSecret", "setSecret", "testSecret")
     secret.stage()
+    steps(secret, "createSecret")
+    assert secret.values[TOKEN] == "value of v2", "what was taken stays"
     with pytest.raises(NoCandidate, match="replaced meanwhile"):
         steps(secret, "finishSecret")
     assert secret.bearers == {LIVE: "v1", CANDIDATE: "v3"}
