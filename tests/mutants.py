@@ -83,7 +83,7 @@ CORE = {
             "_budget": "read scouted unanswered informed refused _untold",
             "_files": "PartFile",
         },
-        "run routes rows lines plan proof budget files",
+        "run routes rows lines plan proof budget_rules files",
     ),
     # Who sent a delivery, of what, where its object is read, and what must be done for hooks to be right.
     "webhooks": Group(

@@ -164,8 +164,9 @@ def _ambiguous(incomplete: int, archived: int, kinds: tuple[bool, bool]) -> list
 
 
 def test_the_manifest_is_one_line_and_the_same_each_time() -> None:
-    run = full(3, 3, 3, finished=NOON + 5, part=3, last_id=9, requests=7)
-    run.parts = [Part(0, 20, "a", 0, 0), Part(2, 60, "b", 1, 4), Part(1, 50, "c", 9, 9), Part(0, 20, "d", 0, 0)]
+    run = full(4, 4, 4, finished=NOON + 5, part=5, last_id=12, requests=7)
+    run.parts = [Part(0, 20, "a", 0, 0), Part(2, 60, "b", 1, 4), Part(1, 50, "c", 9, 9), Part(1, 50, "d", 12, 12)]
+    run.parts.append(Part(0, 20, "e", 0, 0))
     before = copy.deepcopy(run)
     first = manifest("shop", "orders", run)
     assert manifest("shop", "orders", Run.from_item(run.as_item())) == first
@@ -179,7 +180,7 @@ def test_the_manifest_is_one_line_and_the_same_each_time() -> None:
         "first_id": 1,
         "last_id": 4,
     }
-    assert len(first.pop("parts")) == 4
+    assert len(first.pop("parts")) == 5
     assert first == {
         "store": "shop",
         "resource": "orders",
@@ -187,18 +188,18 @@ def test_the_manifest_is_one_line_and_the_same_each_time() -> None:
         "mode": "full",
         "api": "v2",
         "window": {"from": None, "to": "2026-11-24T12:00:00Z"},
-        "rows": 3,
+        "rows": 4,
         "requests": 7,
         "first_id": 1,
-        "last_id": 9,
+        "last_id": 12,
         "started": "2026-11-24T12:00:00Z",
         "finished": "2026-11-24T12:00:05Z",
         "lines": None,
         "orders_with_fetched_lines": 0,
         "counts": {
-            "store_before": 3,
-            "store_after": 3,
-            "rows": 3,
+            "store_before": 4,
+            "store_after": 4,
+            "rows": 4,
             "verdict": "agrees",
             "explanation": "as many rows as the store counts",
         },
@@ -208,15 +209,16 @@ def test_the_manifest_is_one_line_and_the_same_each_time() -> None:
 
 def test_the_manifest_of_a_backfill_tells_its_ranges() -> None:
     one, other = (replace(full(0, None, None), range=number, requests=number + 2, parts=[]) for number in (0, 1))
-    one.parts, one.stop, one.rows = [Part(0, 20, "a", 0, 0), Part(1, 50, "b", 3, 3), Part(2, 60, "c", 4, 10)], 10, 3
+    one.parts = [Part(0, 20, "a", 0, 0), *(Part(1, 50, "b", row_id, row_id) for row_id in (3, 4, 10))]
+    one.stop, one.rows = 10, 3
     other.after = 10
     found = manifest("shop", "orders", replace(full(3, 3, 3), start=NOON - 60, requests=5), [one, other])
     assert found["window"]["from"] == "2026-11-24T11:59:00Z"
     assert [part["key"].rpartition("/")[2] for part in found["parts"]] == [
-        f"part-00000-0000{number}.jsonl.gz" for number in range(3)
+        f"part-00000-0000{number}.jsonl.gz" for number in range(4)
     ]
     assert found["ranges"] == [
-        {"after": 0, "to": 10, "rows": 3, "requests": 2, "parts": 3, "first_id": 3, "last_id": 10},
+        {"after": 0, "to": 10, "rows": 3, "requests": 2, "parts": 4, "first_id": 3, "last_id": 10},
         {"after": 10, "to": None, "rows": 0, "requests": 3, "parts": 0, "first_id": None, "last_id": None},
     ]
 
