@@ -61,6 +61,7 @@ def test_an_event_bears_its_scope_without_a_last_slash(scope: str) -> None:
     assert found.scope == scope.removesuffix("/")
     assert (found.payload["scope"], found.payload["hash"]) == (scope, "h" * 128)
     assert read_delivery(written(payload(hash="h", scope="s")), PRODUCER).scope == "s"
+    assert read_delivery(written(payload(created_at=1561479335.5)), PRODUCER).created == 1561479335.5
 
 
 @pytest.mark.parametrize(

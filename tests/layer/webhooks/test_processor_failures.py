@@ -22,7 +22,6 @@ from storekey.webhooks.processor import (
     GIVE_UP_AFTER,
     GIVE_UP_ON_AWS_AFTER,
     LEAST_TRIES,
-    delay,
 )
 
 from .deliveries import BASIC, PAYLOAD, payload, version
@@ -155,10 +154,3 @@ def test_what_there_is_no_time_for_comes_again(sent: Sent) -> None:
 def test_a_queue_that_keeps_its_own_time_loses_nothing(sent: Sent) -> None:
     sent.error = EndpointConnectionError(endpoint_url="no")
     assert work(Answering(objects={"orders/250": Unavailable("down")}), message(PAYLOAD)) == ["m1"]
-
-
-def test_delays_double_up_to_five_minutes_and_are_spread() -> None:
-    assert [delay(receives, 1.0) for receives in (1, 2, 3, 6, 7, 8, 300)] == [5, 10, 20, 160, 300, 300, 300]
-    assert delay(1, 0.0) == 2.5
-    least = sum(delay(receives, 0.0) for receives in range(1, 300))
-    assert least > 12 * 3600, "SQS gives a message up after 300 times: half a day at the very least"
