@@ -9,13 +9,15 @@ CHECKOV := .tools/checkov/bin
 UV := .tools/lock/bin
 PEERS := .tools/peers/bin
 SBOM := .tools/sbom/bin
+MUTANTS := .tools/mutants/bin
+READY := $(addsuffix /ready,$(BIN) $(SAM) $(CHECKOV) $(UV) $(PEERS) $(SBOM) $(MUTANTS))
 LOCK = $(UV)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 # Temporary files stay in the clone.
 export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo e2e test lint format build deploy audit soak bench compare lock sbom clean
+.PHONY: help demo e2e test lint format build deploy audit soak mutants bench compare lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -56,6 +58,9 @@ audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam
 soak: $(BIN)/ready ## Play thousands of histories against the exports; ARGS=--histories=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.histories $(ARGS)
 
+mutants: $(MUTANTS)/ready ## Change the pure core bit by bit: do its tests notice? ARGS="--group=calls --survivors"
+	@PYTHONPATH=layers/storekey $(MUTANTS)/python -m tests.mutants $(ARGS)
+
 bench: $(BIN)/ready $(PEERS)/ready ## Measure speed and memory, as ratios in one run (docs/performance.md); ARGS=--orders=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.bench $(ARGS)
 
@@ -65,6 +70,7 @@ compare: $(BIN)/ready $(PEERS)/ready ## Play the corpus against other systems (d
 lock: $(UV)/ready ## Lock the packages of pyproject.toml again; ARGS=--upgrade takes the newest
 	@$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml -c requirements/dev.txt -o layers/storekey/requirements.txt
+	@$(LOCK) --group mutants -c requirements/dev.txt -o requirements/mutants.txt
 	@for group in sam checkov lock peers sbom; do $(LOCK) --group $$group -o requirements/$$group.txt || exit; done
 
 sbom: $(SBOM)/ready ## List what ships into Lambda as CycloneDX, after `make lock` (docs/sbom.json)
@@ -84,11 +90,12 @@ $(CHECKOV)/ready: requirements/checkov.txt
 $(UV)/ready: requirements/lock.txt
 $(PEERS)/ready: requirements/peers.txt
 $(SBOM)/ready: requirements/sbom.txt
-$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready $(SBOM)/ready: export RUSTUP_HOME := $(TMPDIR)
-$(BIN)/ready $(SAM)/ready $(CHECKOV)/ready $(UV)/ready $(PEERS)/ready $(SBOM)/ready:
+$(MUTANTS)/ready: requirements/dev.txt requirements/mutants.txt
+$(READY): export RUSTUP_HOME := $(TMPDIR)
+$(READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "storekey needs Python 3.11 or newer: make PYTHON=...")'
 	@mkdir -p "$(TMPDIR)" && rm -rf $(@:/bin/ready=) && $(PYTHON) -m venv $(@:/bin/ready=)
-	@echo "installing $< into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes -r $<
+	@echo "installing $^ into $(@:/bin/ready=)" && $(@D)/pip install -q --no-deps --require-hashes $(addprefix -r ,$^)
 	@printf '#!/bin/sh\nPYTHONPATH="%s:%s/layers/storekey" exec "%s/python" -m ops "$$@"\n' \
 		"$(CURDIR)" "$(CURDIR)" "$(CURDIR)/$(@D)" > $(@D)/storekey && chmod +x $(@D)/storekey
 	@touch $@

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.histories.corpus import history
-from tests.histories.replay import Replay, Tally, differences
+from tests.histories.exported import differences
+from tests.histories.replay import Replay, Tally
 
 
 def play(seed: int) -> tuple[int, list[str], dict[str, int]]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from storekey.exports import _run, _slice
 from storekey.exports._routes import Route
 from tests.histories.corpus import History, history
-from tests.histories.replay import Replay, differences
+from tests.histories.exported import differences
+from tests.histories.replay import Replay
 
 SEEDS = st.integers(0, 1_000_000)
 

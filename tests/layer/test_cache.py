@@ -44,7 +44,7 @@ def test_is_read_on_first_use_and_kept_for_its_age() -> None:
     assert secret.readings == 0
     held(cache)
     secret.now += 299.9
-    held(cache)
+    assert cache.get(secret.now)
     assert secret.readings == 1
     secret.now += 0.1
     held(cache)
@@ -131,7 +131,10 @@ def test_an_accepted_version_is_no_longer_refused() -> None:
     assert not cache.is_refused(first)
 
 
-@pytest.mark.parametrize(("version", "answered", "readings"), [("v2", 1000.5, 2), ("v1", 1000.5, 2), ("v1", 1001.5, 3)])
+@pytest.mark.parametrize(
+    ("version", "answered", "readings"),
+    [("v2", 1000.5, 2), ("v1", 1000.5, 2), ("v1", 1001.0, 2), ("v1", 1001.5, 3), ("v2", 1001.5, 2)],
+)
 def test_a_slow_answer_shares_a_reading_that_helps_it(version: str, answered: float, readings: int) -> None:
     """Another thread has read at 1001: that helps a call refused before, or one that then finds another version."""
     secret = Secret()

@@ -3,7 +3,8 @@
 import copy
 import json
 import pickle
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_token_becomes_its_header_and_reaches_both_versions() -> None:
     assert credentials.headers() == {"X-Auth-Token": "tok123"}
     assert credentials.root("v2") == "https://api.bigcommerce.com/stores/abc123/v2/"
     assert credentials.root("v3") == "https://api.bigcommerce.com/stores/abc123/v3/"
-    assert credentials.client_secret == Hidden("sec1")
+    assert (credentials.client_id, credentials.client_secret) == ("id1", Hidden("sec1"))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,11 @@ def test_token_becomes_its_header_and_reaches_both_versions() -> None:
 )
 def test_what_a_paste_brings_along_is_taken(change: dict[str, object], field: str, value: object) -> None:
     assert getattr(accepted(BASIC | change), field) == value
+
+
+def test_a_text_of_an_editor_is_taken() -> None:
+    text = json.dumps(BASIC | {"note": "made by|hand"}, indent=2).replace("|", "\n")
+    assert accepted(f"\ufeff{text}\r\n").username == "orders-export"
 
 
 def test_a_user_name_is_sent_as_utf8() -> None:
@@ -165,9 +171,53 @@ def test_a_broken_secret_is_refused_by_field_and_never_by_value(secret: object, 
     assert isinstance(problem, Problem), "taken"
     assert problem.field == field
     assert str(problem).startswith(f"{field}: ")
-    assert len(problem.reason) > 20, "no remedy"
     values = list(secret.values()) if isinstance(secret, dict) else [secret]
     assert not [value for value in values if isinstance(value, str) and len(value) > 3 and value in str(problem)]
+
+
+# One of each kind: which rule was broken is told with what to do about it.
+REMEDIES: list[tuple[object, str]] = [
+    ("e0a02b039773", "is not JSON; write one JSON object in double quotes, as README.md shows"),
+    ("[1]", "is JSON but not an object; write the fields between { and }"),
+    ({}, "holds no account; it needs username and api_token (Basic), or access_token (token)"),
+    (BASIC | {"access_token": "t"}, "stands beside username; keep the fields of one account, Basic or token"),
+    ({"username": "u", "api_token": "t"}, "is missing; copy it from the API account in the store's control panel"),
+    (BASIC | {"username": None}, "is not a text; put it in double quotes"),
+    (BASIC | {"api_token": " "}, "is empty; copy it from the API account in the store's control panel"),
+    (BASIC | {"username": "or\nders"}, "holds a control character; copy it again, without line breaks"),
+    (BASIC | {"username": "or:ders"}, "holds a colon, which Basic cannot carry; rename the account"),
+    (BASIC | {"api_token": "e0a0 2b03"}, "holds whitespace inside; copy it again in one piece"),
+    (
+        BASIC | {"api_token": "e0a0ö"},
+        "holds a character that no header can carry; copy it again from the control panel",
+    ),
+]
+REMEDIES += [
+    (BASIC | {"api_path": path}, remedy)
+    for path, remedy in (
+        ("https://[::1/api/v2/", "is not an address; copy the API path from the control panel"),
+        ("http://a.mybigcommerce.com/v2", "does not begin with https://; the store is called over TLS alone"),
+        ("https://u@a.mybigcommerce.com/v2", "holds user information before the host; leave the host alone there"),
+        ("https://a.mybigcommerce.com/v2?a=1", "holds a query or fragment; it ends in /v2/ or /v3/"),
+        ("https:///api/v2/", "holds no plain host name; copy the API path from the control panel"),
+        ("https://störe.mybigcommerce.com/v2", "holds no plain host name; copy the API path from the control panel"),
+        (
+            "https://evil.example/api/v2/",
+            "names a host outside AllowedHosts; correct it, or add the store's own domain to that parameter",
+        ),
+        (
+            "https://a.mybigcommerce.com/v1",
+            "does not end in /v2/ or /v3/ after plain path segments; copy it from the control panel",
+        ),
+    )
+]
+
+
+@pytest.mark.parametrize(("secret", "remedy"), REMEDIES)
+def test_a_refusal_tells_the_remedy(secret: object, remedy: str) -> None:
+    problem = parse(secret)
+    assert isinstance(problem, Problem), "taken"
+    assert problem.reason == remedy
 
 
 @given(st.text() | st.dictionaries(st.sampled_from([*BASIC, *TOKEN, "client_id", "x"]), st.text()).map(json.dumps))
@@ -189,6 +239,7 @@ def test_hidden_text_stays_hidden() -> None:
     hidden = Hidden("planted")
     assert hidden == Hidden("planted") != Hidden("other")
     assert len({hidden, Hidden("planted")}) == 1
+    assert repr(hidden) == "<hidden>" == pickle.loads(pickle.dumps(hidden)).reveal()
     assert "planted" not in f"{hidden} {hidden!r} {pickle.dumps(hidden)!r} {copy.copy(hidden)!r} {[hidden]}"
 
 
@@ -197,6 +248,12 @@ def test_no_repr_and_no_masked_text_shows_a_secret() -> None:
     assert "tok123" not in repr(credentials)
     assert "s/ecret+1" not in repr(credentials)
     assert credentials.mask("a tok123 b s%2Fecret%2B1 c dG9rMTIz") == "a *** b *** c ***"
-    basic = accepted(BASIC)
-    encoded = basic.headers()["Authorization"].split()[1]
-    assert basic.mask(f"x{encoded}y") == "x***y"
+
+
+@pytest.mark.parametrize("token", ["s/ecret", "s/ecret+", "s/ecret+1"])  # base64 fills up by two, one, none
+def test_every_form_of_a_secret_value_is_masked(token: str) -> None:
+    credentials = accepted(BASIC | {"api_token": token})
+    basic = credentials.headers()["Authorization"].removeprefix("Basic ")
+    encoded = b64encode(token.encode()).decode().rstrip("=")
+    for form in (token, quote(token, safe=""), encoded, basic, basic.rstrip("="), quote(basic, safe="")):
+        assert credentials.mask(f"x{form}y") == "x***y"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 
 from sandbox.store import Answer, SandboxStore, Window
-from storekey import BadAnswer, RateLimited
-from storekey._quota import MANY, Told, left_percent, refused_wait, told_quota
+from storekey import BadAnswer, RateLimited, _quota
+from storekey._quota import MANY, OwnPace, Told, granted, left, left_percent, refused_wait, told_quota
 from tests.support import Secret, emf, invoke, points
 
 LEFT, QUOTA, RESET = "X-Rate-Limit-Requests-Left", "X-Rate-Limit-Requests-Quota", "X-Rate-Limit-Time-Reset-Ms"
-REMAINING = "X-BC-ApiLimit-Remaining"
+WINDOW, REMAINING = "X-Rate-Limit-Time-Window-Ms", "X-BC-ApiLimit-Remaining"
 
 
 class Scripted:
@@ -119,3 +120,37 @@ def test_what_is_left_of_the_quota_is_a_metric_where_the_store_tells_it(
         each["Unit"] for each in emf(output)[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"] if "Quota" in each["Name"]
     ]
     assert units == ["Percent"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "there", "grant"),
+    [
+        ({}, None, None),
+        ({LEFT: "149"}, 149, None),
+        ({LEFT: "0", QUOTA: "150", REMAINING: "7"}, 0, (120, 30.0)),
+        ({QUOTA: "150", WINDOW: "60000"}, None, (120, 60.0)),
+        ({QUOTA: "0", REMAINING: "7"}, 7, (16_000, 3600.0)),
+        ({REMAINING: "0"}, 0, (16_000, 3600.0)),
+    ],
+)
+def test_an_answer_tells_what_is_left_and_what_we_are_granted(
+    headers: dict[str, str], there: float | None, grant: tuple[int, float] | None
+) -> None:
+    assert left(headers) == there
+    assert granted(headers, 20) == grant
+
+
+def test_our_own_pace_holds_back_by_the_last_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(_quota, "time", SimpleNamespace(monotonic=lambda: now))
+    pace = OwnPace(20)
+    assert pace.ask() == 0
+    pace.note(200, {LEFT: "30", QUOTA: "150", RESET: "12000"})
+    pace.note(None, {})
+    assert pace.ask() == 12
+    now += 11.5
+    assert pace.ask() == 0.5
+    now += 1
+    assert pace.ask() == 0
+    pace.note(200, {})
+    assert pace.ask() == 0

@@ -40,6 +40,7 @@ def test_a_candidate_becomes_live_in_four_steps(secret: FakeSecret) -> None:
     assert secret.values[TOKEN] == "value of v2"
     (told,) = secret.told
     assert (told.result, told.version, told.previous) == ("promoted", TOKEN, "v1")
+    assert told.detail.startswith("the Basic credentials of orders-export at store-abc.mybigcommerce.com are live")
 
 
 def test_every_step_may_be_repeated(secret: FakeSecret) -> None:
@@ -67,7 +68,7 @@ def test_what_is_not_settled_is_left_to_the_promotion(secret: FakeSecret) -> Non
 
 
 def test_without_a_candidate_it_fails_and_says_what_its_owner_must_do(secret: FakeSecret) -> None:
-    with pytest.raises(NoCandidate, match="stage it with aws secretsmanager put-secret-value"):
+    with pytest.raises(NoCandidate, match=r"the label CANDIDATE: .* put-secret-value --version-stages CANDIDATE$"):
         steps(secret)
     assert secret.bearers == {LIVE: "v1"}, "the way is free for the next rotation"
     assert TOKEN not in secret.values
@@ -121,6 +122,8 @@ def test_a_candidate_staged_during_the_rotation_stays_for_itself(secret: FakeSec
     secret.stage()
     steps(secret, "createSecret", "setSecret", "testSecret")
     secret.stage()
+    steps(secret, "createSecret")
+    assert secret.values[TOKEN] == "value of v2", "what was taken stays"
     with pytest.raises(NoCandidate, match="replaced meanwhile"):
         steps(secret, "finishSecret")
     assert secret.bearers == {LIVE: "v1", CANDIDATE: "v3"}
@@ -177,7 +180,7 @@ def test_killed_at_any_call_the_rotation_ends_right_when_it_is_tried_again(when:
             secret.kill_at = (0, "")
             steps(secret)
         assert secret.bearers == {LIVE: TOKEN, PREVIOUS: "v1"}, f"killed {when} call {call}"
-        assert 1 <= len(secret.told) <= 2
+        assert [told.previous for told in secret.told] in (["v1"], ["v1", "v1"])
         assert TOKEN in secret.proven
     assert killed >= 4
 

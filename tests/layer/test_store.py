@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.store import Answer, Hourly, SandboxStore, Window
-from storekey import BadAnswer, RateLimited, RequestRejected, SettingsError, Store, StoreError, Unauthorized, check
+from storekey import BadAnswer, RateLimited, SettingsError, Store, check
 from tests.support import Secret, invoke, points
 
 
@@ -198,13 +196,3 @@ def test_from_environment_gives_one_store_an_environment(monkeypatch: pytest.Mon
     monkeypatch.delenv("CREDENTIALS_SECRET_ARN")
     with pytest.raises(SettingsError, match="CREDENTIALS_SECRET_ARN"):
         Store.from_environment()
-
-
-@pytest.mark.parametrize("kind", [Unauthorized, RateLimited, RequestRejected, StoreError])
-def test_an_error_tells_its_facts_and_survives_a_copy(kind: type[StoreError]) -> None:
-    error = kind("it failed", method="GET", path="orders", status=418, attempts=1)
-    assert str(error) == "GET orders: it failed (status 418, 1 attempt)"
-    for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
-        assert type(other) is kind
-        assert str(other) == str(error)
-        assert vars(other).keys() == vars(error).keys()

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from ops.backfill_following import look
+from ops.backfills import Range
 from ops.stack import Stack as OperatorsStack
 from tests.ops.exported import Exported
 from tests.ops.exporting import Exporting
@@ -125,3 +127,53 @@ class Backfilled(Exported):
     def key(self, number: int) -> str:
         names = [f"{one:05}-{part:05}" for one, (_, _, parts) in enumerate(self.bounds) for part in range(parts)]
         return f"{super().key(0).removesuffix('00000.jsonl.gz')}{names[number]}.jsonl.gz"
+
+
+class Looks:
+    """Counts how often the command looks how far a backfill is: a story can wait until it has seen something."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def __call__(self, *arguments: Any, **more: Any) -> list[Range]:
+        self.begun += 1
+        return look(*arguments, **more)
+
+    def wait(self) -> None:
+        """Wait until a look that began later than now is over."""
+        wanted, ends = self.begun + 2, time.monotonic() + 20
+        while self.begun < wanted:
+            assert time.monotonic() < ends, "nobody looks"
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def looks(exporting: Exporting, monkeypatch: pytest.MonkeyPatch) -> Looks:
+    counted = Looks()
+    monkeypatch.setattr("ops.backfill_following.look", counted)
+    monkeypatch.setattr("ops.backfill_following._POLL_SECONDS", 0.02)
+    return counted
+
+
+def finishing(exporting: Exporting, looks: Looks) -> Callable[[], None]:
+    """A story in which the ranges are done one after the other, and then the backfill is."""
+
+    def story() -> None:
+        plan(exporting)
+        range_(exporting, "00000", 5_000, quota_left=87)
+        looks.wait()
+        range_(exporting, "00000", 9_900, done=True)
+        range_(exporting, "00001", 12_500, quota_left=41)
+        looks.wait()
+        range_(exporting, "00001", 30_050, done=True)
+        range_(exporting, "tail", 3, done=True)
+        exporting.note("orders/backfill", finished=BACKFILL)
+        end(exporting)
+
+    return story
+
+
+def end(exporting: Exporting) -> None:
+    finished = Backfilled()
+    finished.put(exporting.s3, exporting.bucket)
+    exporting.end({"resource": "orders", "run": BACKFILL, "complete": True, "manifest": finished.manifest_key})

@@ -5,72 +5,20 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from ops.backfill_following import look
-from ops.backfills import Backfills, Range
+from ops.backfills import Backfills
 from ops.stack import Stack as OperatorsStack
-from sandbox.aws import Aws
-from tests.ops.backfilling import BACKFILL, PLAN, Backfilled, function, plan, range_
+from tests.ops.backfilling import BACKFILL, PLAN, Looks, end, finishing, looks, plan, range_
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
 
-__all__ = ["function"]
+__all__ = ["looks"]
 
-
-class Looks:
-    """Counts how often the command looks how far a backfill is: a story can wait until it has seen something."""
-
-    def __init__(self) -> None:
-        self.begun = 0
-
-    def __call__(self, *arguments: Any, **more: Any) -> list[Range]:
-        self.begun += 1
-        return look(*arguments, **more)
-
-    def wait(self) -> None:
-        """Wait until a look that began later than now is over."""
-        wanted, ends = self.begun + 2, time.monotonic() + 20
-        while self.begun < wanted:
-            assert time.monotonic() < ends, "nobody looks"
-            time.sleep(0.005)
-
-
-@pytest.fixture(autouse=True)
-def looks(exporting: Exporting, monkeypatch: pytest.MonkeyPatch) -> Looks:
-    counted = Looks()
-    monkeypatch.setattr("ops.backfill_following.look", counted)
-    monkeypatch.setattr("ops.backfill_following._POLL_SECONDS", 0.02)
-    return counted
-
-
-def finishing(exporting: Exporting, looks: Looks) -> Callable[[], None]:
-    """A story in which the ranges are done one after the other, and then the backfill is."""
-
-    def story() -> None:
-        plan(exporting)
-        range_(exporting, "00000", 5_000, quota_left=87)
-        looks.wait()
-        range_(exporting, "00000", 9_900, done=True)
-        range_(exporting, "00001", 12_500, quota_left=41)
-        looks.wait()
-        range_(exporting, "00001", 30_050, done=True)
-        range_(exporting, "tail", 3, done=True)
-        exporting.note("orders/backfill", finished=BACKFILL)
-        end(exporting)
-
-    return story
-
-
-def end(exporting: Exporting) -> None:
-    finished = Backfilled()
-    finished.put(exporting.s3, exporting.bucket)
-    exporting.end({"resource": "orders", "run": BACKFILL, "complete": True, "manifest": finished.manifest_key})
+pytestmark = pytest.mark.usefixtures("looks")
 
 
 def test_a_backfill_is_started_followed_range_by_range_and_ends_with_the_summary(
@@ -162,92 +110,6 @@ def test_who_has_seen_enough_leaves_it_running(run: Run, exporting: Exporting, m
     assert result.exit_code == 4
     assert "is still running, and goes on; follow it with" in result.stderr
     assert exporting.executions[0].status == "RUNNING"
-
-
-@pytest.mark.parametrize(
-    ("error", "told"),
-    {
-        "a failure": ("Unavailable", "failed (Unavailable: six times); backfill again, it goes on where it stopped"),
-        "refused": ("Unauthorized", "give new ones with storekey credentials set, then backfill again"),
-    }.values(),
-)
-def test_a_failure_says_why_and_what_to_do(run: Run, exporting: Exporting, error: str, told: str) -> None:
-    cause = json.dumps({"errorType": error, "errorMessage": "six times", "stackTrace": ["File app.py"]})
-    with exporting.playing(lambda: exporting.end(error=error, cause=cause)):
-        result = run("backfill", "orders")
-    assert result.exit_code == 1
-    assert told in result.stderr.splitlines()[-1]
-    assert "app.py" not in result.output
-
-
-@pytest.mark.parametrize(
-    ("error", "noted", "told"),
-    {
-        "of its range": ("BackfillStopped", "Forbidden", ("Forbidden", "GET v2/orders: 403", False)),
-        "of the map itself": (
-            "States.ExceedToleratedFailureThreshold",
-            "Unauthorized",
-            ("Unauthorized", "GET v2/orders: 403", True),
-        ),
-        "that nobody noted": ("BackfillStopped", None, ("BackfillStopped", "threshold", False)),
-        "of its own": ("BadEvent", "Forbidden", ("BadEvent", "threshold", False)),
-    }.values(),
-)
-def test_a_backfill_that_was_stopped_has_the_error_that_its_range_has_noted(
-    exporting: Exporting, error: str, noted: str | None, told: tuple[str, str, bool]
-) -> None:
-    failing = {"error": noted, "message": "GET v2/orders: 403", "at": 1_790_000_000}
-    plan(exporting, **({"failing": failing} if noted else {}))
-    exporting.start("orders-backfill-1")
-    exporting.end(error=error, cause="threshold")
-    (one,) = exporting.executions
-    execution = Backfills(OperatorsStack("storekey")).execution(one.execution_arn, "orders")
-    assert (execution.error, execution.cause, execution.refused) == told
-
-
-def test_why_a_range_failed_is_said_at_the_end(run: Run, exporting: Exporting) -> None:
-    def story() -> None:
-        plan(exporting, failing={"error": "Forbidden", "message": "GET v2/orders: 403", "at": 1_790_000_000})
-        exporting.end(error="BackfillStopped", cause="the tolerated failure threshold was exceeded")
-
-    with exporting.playing(story):
-        result = run("backfill", "orders")
-    assert result.exit_code == 1
-    assert "failed (Forbidden: GET v2/orders: 403); backfill again, it goes on where it" in result.stderr
-
-
-def test_while_the_credentials_are_refused_it_is_said_that_the_backfill_waits(
-    run: Run, exporting: Exporting, looks: Looks, aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ops.backfill_following._STILL_SECONDS", 0.05)
-    monkeypatch.setattr("ops.backfill_following._LINE_SECONDS", 0.0)
-    cloudwatch, name = aws.client("cloudwatch"), "storekey-credentials-refused"
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        MetricName="CredentialsRefused",
-        Namespace="Storekey",
-        Period=60,
-        EvaluationPeriods=1,
-        Statistic="Maximum",
-        Threshold=1,
-        ComparisonOperator="GreaterThanOrEqualToThreshold",
-    )
-    plan(exporting)
-
-    def story() -> None:
-        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="401 twice")
-        looks.wait()
-        time.sleep(0.05)
-        looks.wait()
-        end(exporting)
-
-    with exporting.playing(story):
-        result = run("backfill", "orders")
-    cloudwatch.delete_alarms(AlarmNames=[name])
-    assert result.exit_code == 0, result.output
-    told = [line for line in result.stderr.splitlines() if "waits for the secret: storekey credentials set" in line]
-    assert len(told) == 1, result.stderr
-    assert "the store refuses the credentials" in told[0]
 
 
 def test_on_a_terminal_there_is_a_bar_and_below_it_the_ranges_at_work(

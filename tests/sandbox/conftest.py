@@ -12,7 +12,8 @@ import requests
 from sandbox.store import (
     SandboxStore,
 )
-from tests.sandbox.clients import Get
+from tests.sandbox.clients import Api, Get
+from tests.sandbox.receiving import Receiver
 
 
 @pytest.fixture
@@ -40,3 +41,18 @@ def get(store: SandboxStore, session: requests.Session) -> Get:
         return session.get(account.api_path + path, params=params, auth=credentials, timeout=5, allow_redirects=False)
 
     return get
+
+
+@pytest.fixture
+def api(store: SandboxStore, session: requests.Session) -> Api:
+    store.delivery_scale = 0.0001
+    return Api(session, store.create_token_account("webhooks"))
+
+
+@pytest.fixture
+def receiver(store: SandboxStore) -> Iterator[Receiver]:
+    made = Receiver()
+    made.server.start()
+    store.trust(made.server.ca_pem)
+    yield made
+    made.server.close()

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
 
-from sandbox.store import SCOPES, SandboxStore, TokenAccount
+from sandbox.store import SCOPES, SandboxStore
 from sandbox.store.events import hears, is_known
+from tests.sandbox.clients import Api
 from tests.sandbox.in_process import row_ids, small
-
-
-@dataclass
-class Api:
-    """The hooks API as an account sees it."""
-
-    session: requests.Session
-    account: TokenAccount
-
-    def __call__(self, method: str, path: str = "", **fields: Any) -> requests.Response:
-        url = f"{self.account.api_path}hooks{path}"
-        headers = {"X-Auth-Token": self.account.access_token}
-        return self.session.request(method, url, headers=headers, json=fields or None, timeout=5)
-
-    def create(self, destination: str, scope: str = "store/order/*", **fields: Any) -> dict[str, Any]:
-        answer = self("POST", scope=scope, destination=destination, **fields)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json()["data"])
-
-
-@pytest.fixture
-def api(store: SandboxStore, session: requests.Session) -> Api:
-    store.delivery_scale = 0.0001
-    return Api(session, store.create_token_account("webhooks"))
 
 
 def test_a_webhook_is_created_listed_changed_and_deleted(api: Api) -> None:

@@ -108,6 +108,14 @@ def test_the_order_itself_tells_whether_all_are_there(total: Any, expected: bool
     assert all_there({"items_total": total}, lines(1, 2, quantity=2)) is expected
 
 
+def test_lines_are_at_hand_where_all_of_them_came_with_the_order() -> None:
+    order = {"consignments": {"shipping": [{"line_items": lines(2, 1)}]}}
+    assert _lines.at_hand(facts(order | {"items_total": 2})) == sent(lines(1, 2))
+    assert _lines.at_hand(facts(order | {"items_total": 3})) is None
+    assert _lines.at_hand(facts({"items_total": 0})) is None
+    assert _lines.at_hand(facts({"items_total": 0, "consignments": {}})) == []
+
+
 def test_odd_quantities_count_for_nothing() -> None:
     odd: list[Json] = [{"id": 1, "quantity": "2"}, {"id": 2}, {"id": 3, "quantity": True}, {"id": 4, "quantity": 2}]
     assert all_there({"items_total": 2}, odd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,14 @@ def test_ranges_meet_and_end_with_the_last_id(first: int, last: int, count: int)
 
 @pytest.mark.parametrize(
     ("count", "number", "rows"),
-    [(1_999, 0, 0), (5_000, 5, 1_000), (250_000, 40, 6_250), (1_000_000, 100, 10_000), (20_000_000, 1_000, 20_000)],
+    [
+        (1_999, 0, 0),
+        (2_000, 2, 1_000),
+        (5_000, 5, 1_000),
+        (250_000, 40, 6_250),
+        (1_000_000, 100, 10_000),
+        (20_000_000, 1_000, 20_000),
+    ],
 )
 def test_ranges_hold_as_many_rows_each_as_are_worth_a_worker(count: int, number: int, rows: int) -> None:
     plan = replace(PLAN, stops=divided(101, 100 + count, count))
@@ -47,10 +55,39 @@ def test_what_the_store_does_not_tell_makes_no_ranges(facts: tuple[int | None, i
     assert divided(*facts) == ()
 
 
+def test_ids_may_be_fewer_than_the_rows_that_the_store_counts() -> None:
+    assert divided(5, 6, 9_000) == (5, 6)
+
+
 def test_a_plan_is_kept_as_it_is() -> None:
     assert Plan.from_item({**PLAN.as_item(), "of another version": 1}) == PLAN
     assert plain({"plan": {"M": {"stops": {"L": [{"N": "10"}]}}}}) == {"plan": {"stops": [10]}}
     assert PLAN.as_item()["id"] == PLAN.id == "20261124T060000Z-backfill"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"id": "20261124T060001Z-backfill"}, {"stops": [10, 10]}, {"stops": [20, 10]}, {"stops": [0]}, {"stops": None}],
+)
+def test_what_is_no_plan_is_none(change: dict[str, Any]) -> None:
+    assert Plan.from_item(PLAN.as_item() | change) is None
+    assert Plan.from_item(PLAN.as_item() | {"stops": [1, 2]}) == replace(PLAN, stops=(1, 2))
+
+
+def test_the_run_of_a_range_begins_behind_the_one_before() -> None:
+    run = replace(PLAN, with_lines=True).run(PLAN.ranges[1])
+    assert run == Run(
+        "backfill",
+        "v2",
+        end=PLAN.end,
+        started=PLAN.started,
+        skew=3,
+        range=1,
+        after=10,
+        stop=20,
+        last_id=10,
+        with_lines=True,
+    )
 
 
 def done(number: int, *parts: Part) -> Run:
@@ -64,10 +101,29 @@ def part(first: int, last: int, rows: int = 2) -> Part:
 
 
 def test_runs_that_meet_make_up_one() -> None:
-    runs = [done(0, part(1, 4), part(0, 0, 0), part(5, 10)), done(1, part(11, 20)), replace(done(2), count_after=6)]
-    whole = PLAN.joined(runs)
-    assert (whole.id, whole.rows, whole.requests) == (PLAN.id, 6, 10)
-    assert (whole.count_before, whole.count_after, whole.finished) == (9, 6, 1_795_500_100)
+    runs = [done(0, part(1, 4), part(0, 0, 0), part(5, 10)), done(1, part(11, 11, 1), part(12, 20)), done(2)]
+    facts: dict[str, Any] = {"lines": "products", "fetched_lines": 3, "incomplete": 1, "archived": 2, "created": 4}
+    runs[0] = replace(runs[0], **facts, last_id=10)
+    runs[1] = replace(runs[1], **facts | {"lines": "include"}, last_id=19)
+    runs[2] = replace(runs[2], **facts | {"lines": ""}, count_after=6, finished=1_795_500_200)
+    assert PLAN.joined(runs) == Run(
+        "backfill",
+        "v2",
+        end=PLAN.end,
+        started=PLAN.started,
+        skew=3,
+        last_id=20,
+        rows=7,
+        requests=10,
+        lines="include+products",
+        fetched_lines=9,
+        incomplete=3,
+        archived=6,
+        created=12,
+        count_before=9,
+        count_after=6,
+        finished=1_795_500_200,
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,6 +136,7 @@ def test_runs_that_meet_make_up_one() -> None:
         pytest.param(lambda run: replace(run, parts=[part(10, 12)]), id="a row of the range before"),
         pytest.param(lambda run: replace(run, parts=[part(15, 21)]), id="a row of the range behind"),
         pytest.param(lambda run: replace(run, parts=[part(15, 16, 1), part(16, 17, 1)]), id="a row twice"),
+        pytest.param(lambda run: replace(run, parts=[part(18, 18, 1), part(0, 0, 0), part(12, 12, 1)]), id="disorder"),
     ],
 )
 def test_runs_that_do_not_meet_make_up_none(wrong: object) -> None:

@@ -33,6 +33,7 @@ def full(rows: int, before: int | None, after: int | None, **more: int) -> Run:
         (full(9, 9, 8), "explained"),
         (full(8, 9, 8), "explained"),
         (full(9, 9, 9, created=1), "agrees"),
+        (full(8, 9, 10, created=2), "explained"),
         (full(7, 9, 8), "differs"),
         (full(11, 9, 10, created=1), "differs"),
         (full(11, 9, 9, incomplete=2), "explained"),
@@ -51,9 +52,33 @@ def full(rows: int, before: int | None, after: int | None, **more: int) -> Run:
     ],
 )
 def test_the_verdict_of(run: Run, verdict: str) -> None:
-    found, explanation = compare(run)
-    assert found == verdict
-    assert explanation
+    assert compare(run)[0] == verdict
+
+
+LEFT_OUT = "as many rows as the store counts; the store leaves {} out of its count"
+
+
+@pytest.mark.parametrize(
+    ("run", "explanation"),
+    [
+        (full(9, None, 9), "the store did not tell a count"),
+        (full(9, 9, 9), "as many rows as the store counts"),
+        (full(11, 9, 9, incomplete=2), LEFT_OUT.format("incomplete orders")),
+        (full(10, 9, 9, archived=1), LEFT_OUT.format("archived orders")),
+        (full(12, 9, 9, incomplete=2, archived=1), LEFT_OUT.format("incomplete and archived orders")),
+        (full(9, 9, 11, created=3), "3 created and up to 1 removed while the run went on"),
+        (full(8, 9, 9), "8 rows, but the store counts 9 before and 9 after the run"),
+        (replace(full(9, 9, 9), mode="incremental"), "as many rows as the store counts in the window"),
+        (replace(full(8, 9, 9), mode="incremental"), "this count of the store may not know of the window"),
+        (
+            replace(full(8, 9, 9), mode="incremental", api="v3"),
+            "1 rows changed while the run went on; the next window has them",
+        ),
+        (replace(full(8, 7, 9), mode="incremental", api="v3"), "8 rows, but the store counts 7 in the window"),
+    ],
+)
+def test_a_verdict_is_explained(run: Run, explanation: str) -> None:
+    assert compare(run)[1] == explanation
 
 
 @st.composite
@@ -139,16 +164,14 @@ def _ambiguous(incomplete: int, archived: int, kinds: tuple[bool, bool]) -> list
 
 
 def test_the_manifest_is_one_line_and_the_same_each_time() -> None:
-    run = full(3, 3, 3, finished=NOON + 5, part=3, last_id=9)
-    run.parts = [Part(0, 20, "a", 0, 0), Part(2, 60, "b", 1, 4), Part(1, 50, "c", 9, 9), Part(0, 20, "d", 0, 0)]
+    run = full(4, 4, 4, finished=NOON + 5, part=5, last_id=12, requests=7)
+    run.parts = [Part(0, 20, "a", 0, 0), Part(2, 60, "b", 1, 4), Part(1, 50, "c", 9, 9), Part(1, 50, "d", 12, 12)]
+    run.parts.append(Part(0, 20, "e", 0, 0))
     before = copy.deepcopy(run)
     first = manifest("shop", "orders", run)
     assert manifest("shop", "orders", Run.from_item(run.as_item())) == first
     assert run == before
     assert "\n" not in json.dumps(first)
-    assert (first["first_id"], first["last_id"], first["rows"], first["complete"]) == (1, 9, 3, True)
-    assert first["window"] == {"from": None, "to": "2026-11-24T12:00:00Z"}
-    assert (first["started"], first["finished"]) == ("2026-11-24T12:00:00Z", "2026-11-24T12:00:05Z")
     assert first["parts"][1] == {
         "key": "exports/store=shop/resource=orders/dt=2026-11-24/run=20261124T120000Z-full/part-00001.jsonl.gz",
         "rows": 2,
@@ -157,7 +180,47 @@ def test_the_manifest_is_one_line_and_the_same_each_time() -> None:
         "first_id": 1,
         "last_id": 4,
     }
-    assert set(first["counts"]) == {"store_before", "store_after", "rows", "verdict", "explanation"}
+    assert len(first.pop("parts")) == 5
+    assert first == {
+        "store": "shop",
+        "resource": "orders",
+        "run": "20261124T120000Z-full",
+        "mode": "full",
+        "api": "v2",
+        "window": {"from": None, "to": "2026-11-24T12:00:00Z"},
+        "rows": 4,
+        "requests": 7,
+        "first_id": 1,
+        "last_id": 12,
+        "started": "2026-11-24T12:00:00Z",
+        "finished": "2026-11-24T12:00:05Z",
+        "lines": None,
+        "orders_with_fetched_lines": 0,
+        "counts": {
+            "store_before": 4,
+            "store_after": 4,
+            "rows": 4,
+            "verdict": "agrees",
+            "explanation": "as many rows as the store counts",
+        },
+        "complete": True,
+    }
+
+
+def test_the_manifest_of_a_backfill_tells_its_ranges() -> None:
+    one, other = (replace(full(0, None, None), range=number, requests=number + 2, parts=[]) for number in (0, 1))
+    one.parts = [Part(0, 20, "a", 0, 0), *(Part(1, 50, "b", row_id, row_id) for row_id in (3, 4, 10))]
+    one.stop, one.rows = 10, 3
+    other.after = 10
+    found = manifest("shop", "orders", replace(full(3, 3, 3), start=NOON - 60, requests=5), [one, other])
+    assert found["window"]["from"] == "2026-11-24T11:59:00Z"
+    assert [part["key"].rpartition("/")[2] for part in found["parts"]] == [
+        f"part-00000-0000{number}.jsonl.gz" for number in range(4)
+    ]
+    assert found["ranges"] == [
+        {"after": 0, "to": 10, "rows": 3, "requests": 2, "parts": 4, "first_id": 3, "last_id": 10},
+        {"after": 10, "to": None, "rows": 0, "requests": 3, "parts": 0, "first_id": None, "last_id": None},
+    ]
 
 
 def test_a_run_without_rows_has_no_ids() -> None:

@@ -65,11 +65,19 @@ def test_a_full_run_asks_for_everything(resource: str, kind: str) -> None:
     assert list(there.filters(Window(NOON)).values()) == [END]
 
 
+def test_a_range_is_asked_for_up_to_its_last_id_counted_in_or_not() -> None:
+    window = Window(NOON, everything=True, stop=20)
+    asked = route("orders", "Basic").query(window, Position(7))
+    assert asked == {"sort": "id:asc", "page": 1, "min_id": 7, "max_id": 21, "limit": 250}
+    assert route("products", "token").query(window, Position())["id:max"] == 21
+
+
 def test_a_row_that_the_bound_counts_in_is_not_repeated() -> None:
     there = route("orders", "Basic")
     assert [row.id for row in there.new_rows(page_of(7, 8, 9), Position(7))] == [8, 9]
     assert there.new_rows(page_of(7), Position(7)) == []
     assert there.new_rows(page_of(), Position(7)) == []
+    assert [row.id for row in there.new_rows(page_of(7, 8, 9, 10), Position(7), 9)] == [8, 9]
 
 
 @pytest.mark.parametrize("ids", [(9, 8), (8, 8), (8, 10, 9), (6, 8), (5,), (1, 2, 3)])

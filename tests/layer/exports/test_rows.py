@@ -30,6 +30,12 @@ def assert_untouched(row: Row, sent: str) -> None:
     assert pairs(line) == pairs(sent) + NEW
 
 
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_a_row_stands_on_one_line_however_lines_end(end: str) -> None:
+    sent = f'{{"id": 1,{end} "name": "a"}}'
+    assert_untouched(decode_v2(f"[{sent}]".encode()).rows[0], sent)
+
+
 @settings(max_examples=60)
 @given(list_texts())
 def test_a_v2_row_keeps_its_text_and_gets_more_members(texts: tuple[list[str], str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,12 +13,22 @@ from hypothesis import strategies as st
 
 from storekey.exports._dates import iso, iso_milliseconds, seconds_of
 from storekey.exports._routes import Position, Window
-from storekey.exports._run import LAG_SECONDS, OVERLAP_SECONDS, Part, Run, window_end, window_start
+from storekey.exports._run import LAG_SECONDS, OVERLAP_SECONDS, Part, Run, end_of, window_end, window_start
 from storekey.exports._state import plain
 
 NOON = 1_795_521_600
 _COUNTS = st.integers(0, 10**15)
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+
+
+@pytest.fixture
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clock shows another time of the day than UTC."""
+    with monkeypatch.context() as moved:
+        moved.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @st.composite
@@ -49,9 +61,11 @@ def test_what_a_newer_version_noted_of_a_run_does_not_stop_an_older_one() -> Non
     assert Run.from_item(item) == Run("full", "v2", NOON, NOON)
 
 
+@pytest.mark.usefixtures("_elsewhere")
 def test_a_run_is_named_by_its_end_and_its_mode() -> None:
     assert Run("incremental", "v2", NOON, NOON).id == "20261124T120000Z-incremental"
     assert Run("full", "v3", NOON + 1, NOON).id == "20261124T120001Z-full"
+    assert (end_of("20261124T120001Z-full"), end_of("")) == (NOON + 1, 0)
 
 
 def test_a_window_is_everything_for_a_full_run_alone() -> None:
@@ -84,6 +98,7 @@ def test_a_clock_that_was_set_on_or_ours_that_was_set_back_changes_nothing(befor
     assert window_start(NOON, before, before + set_on) == NOON - 60
 
 
+@pytest.mark.usefixtures("_elsewhere")
 @pytest.mark.parametrize(
     ("date", "seconds"),
     [
@@ -112,6 +127,7 @@ def test_no_text_is_more_than_no_date(text: str) -> None:
     assert found is None or isinstance(found, float)
 
 
+@pytest.mark.usefixtures("_elsewhere")
 def test_dates_of_ours_sort_as_texts() -> None:
     assert iso_milliseconds(NOON) == "2026-11-24T12:00:00.000Z"
     assert iso_milliseconds(NOON + 0.0625) == "2026-11-24T12:00:00.062Z"

@@ -23,6 +23,7 @@ PAYLOAD = {
     "created_at": 1561479335,
     "producer": "stores/abc123",
 }
+BASIC = {"api_path": "https://store-abc.mybigcommerce.com/api/v2/", "username": "u", "api_token": "t" * 32}
 
 
 def secret(name: str, store: str = "abc123") -> dict[str, str]:

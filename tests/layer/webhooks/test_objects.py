@@ -24,6 +24,7 @@ from storekey.webhooks._objects import Route, read, route_of
         ("store/channel/7/product/assigned", {"product_id": 8, "channel_id": 7}, "v3", "catalog/products/8"),
         ("store/cart/lineItem/created", {"type": "cart_line_item", "id": "l-1", "cartId": "c-1"}, "v3", "carts/c-1"),
         ("store/shipment/created", {"type": "shipment", "id": 12, "orderId": 251}, "v2", "orders/251/shipments/12"),
+        ("store/shipment/created", {"id": 12, "order_id": 251}, "v2", "orders/251/shipments/12"),
         ("store/product/updated", {"type": "product", "id": 205}, "v3", "catalog/products/205"),
         (
             "store/product/inventory/updated",

@@ -1,0 +1,103 @@
+"""Promotions, rotations and their owners over one secret, in any order, by Hypothesis."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from storekey._rotation import STEPS, RotationError, rotate
+from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
+from tests.labels import FakeSecret, Killed
+
+
+class Life(RuleBasedStateMachine):
+    """Owners stage, overwrite and roll back, tokens die, promotions and rotations race and are killed, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secret = FakeSecret()
+        self.rotations = itertools.count(1)
+
+    @rule(good=st.booleans())
+    def stage(self, good: bool) -> None:
+        self.secret.stage(good)
+
+    @rule(good=st.booleans())
+    def overwrite_by_hand(self, good: bool) -> None:
+        self.secret.stage(good, LIVE)
+
+    @precondition(lambda self: PREVIOUS in self.secret.bearers)
+    @rule()
+    def roll_back(self) -> None:
+        previous = self.secret.bearers[PREVIOUS]
+        self.secret.by_hand.add(previous)
+        self.secret._bear(LIVE, previous)
+
+    @precondition(lambda self: self.secret.good)
+    @rule(data=st.data())
+    def a_token_dies(self, data: st.DataObject) -> None:
+        self.secret.good.discard(data.draw(st.sampled_from(sorted(self.secret.good))))
+
+    @rule(act=st.sampled_from(["stage good", "stage bad", "overwrite", "promote", "nothing"]))
+    def promote_in_a_race(self, act: str) -> None:
+        acts: dict[str, Callable[[], object]] = {
+            "stage good": self.secret.stage,
+            "stage bad": lambda: self.secret.stage(False),
+            "overwrite": lambda: self.secret.stage(label=LIVE),
+            "promote": self.secret.promote,
+            "nothing": lambda: None,
+        }
+        self.secret.meanwhile = acts[act]
+        self.finish()
+
+    @rule(call=st.integers(1, 12), when=st.sampled_from(["before", "after"]))
+    def promote_killed(self, call: int, when: str) -> None:
+        self.secret.calls, self.secret.kill_at = 0, (call, when)
+        with contextlib.suppress(Killed):
+            self.secret.promote()
+        self.secret.kill_at = (0, "")
+
+    @rule(call=st.integers(1, 30), when=st.sampled_from(["before", "after"]), again=st.booleans())
+    def rotate_killed(self, call: int, when: str, again: bool) -> None:
+        # Secrets Manager takes up a rotation that was not finished, however much later.
+        token = self.secret.bearers.setdefault(PENDING, f"rotation {next(self.rotations)}")
+        self.secret.calls, self.secret.kill_at = 0, (call, when)
+        for _ in range(1 + again):
+            with contextlib.suppress(Killed, RotationError):
+                for step in STEPS:
+                    rotate(self.secret, step, token, self.secret.test, self.secret.tell, settle=self.secret.settle)
+            self.secret.kill_at = (0, "")
+        if again:
+            assert PENDING not in self.secret.bearers, "the way is not free for the next rotation"
+
+    @rule(times=st.integers(1, 3))
+    def webhooks_cannot_be_made(self, times: int) -> None:
+        self.secret.unsettled = times
+
+    @rule()
+    def finish(self) -> None:
+        result = self.secret.promote().result
+        self.secret.meanwhile = None
+        while self.secret.unsettled:  # each check has it tried again
+            result = self.secret.promote().result
+            self.secret.unsettled = 0 if result != "promoted" else self.secret.unsettled
+        result = self.secret.promote().result if CANDIDATE in self.secret.bearers else result
+        if result == "rejected":
+            assert self.secret.bearers[REJECTED] == self.secret.bearers[CANDIDATE]
+        else:
+            assert CANDIDATE not in self.secret.bearers
+
+    @invariant()
+    def what_is_live_was_proven_or_set_by_hand(self) -> None:
+        live = self.secret.bearers.get(LIVE)
+        assert live is None or live in self.secret.proven | self.secret.by_hand
+        assert live is None or live in self.secret.values, "a version without a value is live"
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=200, stateful_step_count=25)
