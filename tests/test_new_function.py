@@ -254,7 +254,9 @@ def test_it_is_found_started_and_looked_at(stack: Stack, aws: Aws) -> None:
     logs.create_log_group(logGroupName=stream["logGroupName"])
     logs.create_log_stream(**stream)
     logs.put_log_events(**stream, logEvents=[{"timestamp": int(time.time() * 1000), "message": "what it logged"}])
-    ids, end = json.JSONDecoder().raw_decode(said := run(LOOK, ROOT, **as_operator(aws)))
+    said = run(LOOK, ROOT, **as_operator(aws))
+    cloudformation.delete_stack(StackName="storekey")
+    ids, end = json.JSONDecoder().raw_decode(said)
     assert len(ids) == 10
     assert '"StatusCode": 200' in said[end:]
     assert said.endswith("what it logged\n")
