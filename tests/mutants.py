@@ -48,6 +48,7 @@ class Group:
 
 
 # The pure core: what decides without network, clock or AWS. Of a module that has those as well, what needs none.
+# mutmut leaves constants, properties and other decorated functions as they are.
 CORE = {
     # Text in, values or problems out: the secret, the hosts that may see it, the functions' settings.
     "secret": Group(

@@ -41,8 +41,9 @@ def test_an_error_survives_a_copy(kind: type[StoreError], name: str, value: Any,
 
     error = kind("it failed", **FACTS | {name: value})
     assert (told(error), told(kind("it failed"))) == (value, default)
+    assert str(error).startswith("GET orders: it failed (status 4")
     assert told(copy.copy(error)) == value
     for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert type(other) is kind
-        assert str(other) == str(error)
+        assert (str(other), repr(other)) == (str(error), f"{kind.__name__}('it failed')")
         assert vars(other).keys() == vars(error).keys()

@@ -116,15 +116,11 @@ def _compare_all(run: Run) -> tuple[str, str]:
 
 def _perhaps_uncounted(run: Run) -> list[tuple[int, str]]:
     """Return what the store's count may leave out: how many rows, and in words; nothing first."""
-    kinds = [(run.incomplete, "incomplete orders"), (run.archived, "archived orders")]
     return [
         (0, ""),
-        *(kind for kind in kinds if kind[0]),
-        *(
-            [(run.incomplete + run.archived, "incomplete and archived orders")]
-            if run.incomplete and run.archived
-            else []
-        ),
+        (run.incomplete, "incomplete orders"),
+        (run.archived, "archived orders"),
+        (run.incomplete + run.archived, "incomplete and archived orders"),
     ]
 
 
