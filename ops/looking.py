@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import botocore.exceptions
 
 from storekey import CANDIDATE, LIVE, PREVIOUS, REJECTED
 
 from .backfills import Backfills
-from .exports import Exports
 from .measures import Measures, Metric, Series, Span
 from .parts import Fact, Part, Plot, Status, Tone
 from .stack import Stack, StackError
@@ -25,8 +26,8 @@ _FAILURES = {
 }
 _REFUSED, _AGE, _CHECKS = (
     Metric("CredentialsRefused", "Maximum"),
-    Metric("CredentialsAgeDays", "Maximum"),
-    Metric("ChecksFinished", "Sum"),
+    Metric("CredentialsAgeDays", "Minimum"),  # of the newest version, where a period has two
+    Metric("ChecksFinished", "Sum", period=60),
 )
 _REFRESHED = Metric("CredentialsRefreshed", "Sum")
 _REQUESTS, _LATENCY, _SLOWEST = (
@@ -42,8 +43,14 @@ _IN, _TURNED_AWAY, _OUT, _AGAIN, _OLDEST = (
     Metric("EventsSuppressed", "Sum"),
     Metric("EventAgeSeconds", "Maximum"),
 )
+_LAST_OUT = Metric("EventsPublished", "Sum", period=60)
 _OF_ALL = (_REFUSED, _AGE, _CHECKS, _REFRESHED, _REQUESTS, _LATENCY, _SLOWEST, _QUOTA)
 _OF_WEBHOOKS = (_IN, _TURNED_AWAY, _OUT, _AGAIN, _OLDEST)
+# Whose alarms no stack is without.
+_ALWAYS = ("credentials-refused", "check-missing")
+# An export is late after so many intervals, as for the alarm.
+_LATE = 3
+_UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 # What the alarm's state tells of the credentials: it holds until the store has answered otherwise.
@@ -94,6 +101,10 @@ class Look:
         silent = len(found) - len(ringing)
         fact = Fact("ringing", len(ringing), f"{len(ringing)} ringing, {silent} silent", "bad" if ringing else "good")
         wrong = [f"{one['AlarmName']}: {' '.join(one.get('AlarmDescription', '').split())}" for one in ringing]
+        wrong += [f"{one['AlarmName']}: tells nobody; enable its actions" for one in found if not one["ActionsEnabled"]]
+        names = [f"{self._stack.name}-{each}" for each in _ALWAYS]
+        missing = [each for each in names if each not in self._states]
+        wrong += [f"{each}: there is no such alarm; deploy the stack again" for each in missing]
         return Part("Alarms", [fact], wrong=wrong)
 
     def _read(self) -> Part:
@@ -104,7 +115,7 @@ class Look:
             for resource in self.resources
         ]
         measures = Measures(self._cloudwatch, self._stack.settings.store_name, self._span)
-        self._series = measures.read([*_OF_ALL, *failures, *exports, *_OF_WEBHOOKS])
+        self._series = measures.read([*_OF_ALL, *failures, *exports, *_OF_WEBHOOKS, _LAST_OUT])
         return Part("Metrics")
 
     def _of(self, metric: Metric) -> Series:
@@ -127,6 +138,8 @@ class Look:
         wrong = []
         if LIVE not in labels:
             wrong.append(f"the secret is empty: {command} credentials set stores the first account")
+        if not self._of(_CHECKS).points:
+            wrong.append(f"no check has finished in the last {span(self._hours * 3600)}: {command} check runs one")
         if CANDIDATE in labels and labels[CANDIDATE] == labels.get(REJECTED):
             wrong.append(f"a candidate was rejected: its log says why; {command} credentials set stages another one")
         plots = [Plot("Store accepted the credentials", "", self._span, {"refused": refused}, "band")]
@@ -140,7 +153,7 @@ class Look:
         facts = [
             Fact("requests", int(requests.total), number(requests.total)),
             Fact("failed", count, kinds or "none", "bad" if count else "good"),
-            Fact("latency_ms", mean.last, f"{number(mean.last, 'ms')} on average of the newest"),
+            Fact("latency_ms", mean.last, number(mean.last, "ms")),
             Fact("slowest_ms", most.most, number(most.most, "ms")),
         ]
         plots = [
@@ -152,38 +165,50 @@ class Look:
     def _quota(self) -> Part:
         left = self._of(_QUOTA)
         reserve = float(self._stack.parameters.get("QuotaReserve") or 20)
-        low = left.last is not None and left.last < reserve
         facts = [
-            Fact("left_percent", left.last, number(left.last, "%"), "bad" if low else ""),
+            Fact("left_percent", left.last, number(left.last, "%")),
             Fact("least_percent", left.least, number(left.least, "%")),
             Fact("reserve_percent", reserve, f"{number(reserve, '%')} left to other apps"),
         ]
-        return Part(
-            "Quota", facts, [Plot("Quota left", "%", self._span, {"least": left}, limit=reserve, limit_label="reserve")]
-        )
+        plot = Plot("Quota left", "%", self._span, {"least": left}, limit=reserve, limit_label="reserve", worst=min)
+        return Part("Quota", facts, [plot])
 
     def _exports(self) -> Part:
         facts: list[Fact] = []
+        wrong: list[str] = []
         backfills = Backfills(self._stack)
         for resource in self.resources:
-            facts += _of_resource(resource, backfills)
+            stands = _of_resource(resource, backfills, self._late)
+            facts += stands.facts
+            wrong += stands.wrong
         lag = {each: self._of(Metric("ExportLagSeconds", "Maximum", each)) for each in self.resources}
         rows = {each: self._of(Metric("ExportedRows", "Sum", each)) for each in self.resources}
         facts.append(Fact("rows", int(sum(each.total for each in rows.values())), _rows(rows)))
-        return Part(
-            "Exports",
-            facts,
-            [Plot("Lag of finished runs", "s", self._span, lag), Plot("Exported rows", "", self._span, rows, "bars")],
-        )
+        plots = [
+            Plot("Lag of finished runs", "s", self._span, lag),
+            Plot("Exported rows", "", self._span, rows, "bars"),
+        ]
+        return Part("Exports", facts, plots, wrong)
+
+    @property
+    def _late(self) -> float:
+        """Behind by how many seconds an export is late; never where none is scheduled."""
+        parameters = self._stack.parameters
+        rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", parameters.get("ExportSchedule", "rate(15 minutes)"))
+        if parameters.get("ExportEnabled", "true") != "true" or not rate:
+            return math.inf
+        return _LATE * int(rate[1]) * _UNITS[rate[2]] + 120  # a window ends a minute before the store's now
 
     def _webhooks(self) -> Part:
         came, refused, went, again, age = (self._of(metric) for metric in _OF_WEBHOOKS)
+        last = self._of(_LAST_OUT).last_at
+        newest = "" if last is None else f", the newest {ago(last, self._now)}"
         waiting, dead = (self._messages(name) for name in ("WebhookQueueUrl", "WebhookDeadLetterQueueUrl"))
         facts = [
-            Fact("published", int(went.total), f"{number(went.total)}, the newest {ago(went.last_at, self._now)}"),
+            Fact("published", int(went.total), f"{number(went.total)}{newest}"),
             Fact("suppressed", int(again.total), number(again.total)),
             Fact("refused", int(refused.total), f"{number(refused.total)} of {number(came.total)} deliveries"),
-            Fact("age_seconds", age.last, f"{number(age.last, 's')} from the store to the bus"),
+            Fact("age_seconds", age.last, number(age.last, "s from the store to the bus")),
             Fact("waiting", waiting, number(waiting)),
             Fact("dead_letters", dead, number(dead), "bad" if dead else "good"),
         ]
@@ -213,23 +238,24 @@ def _part(title: str, make: Callable[[], Part]) -> Part:
         return Part(title, unread=f"AWS cannot be asked ({type(error).__name__})")
 
 
-def _of_resource(resource: str, backfills: Backfills) -> Iterator[Fact]:
-    exports: Exports = backfills.exports
-    state, backfill = exports.state(resource), backfills.known(resource)
-    lag = f"{span(state.lag_seconds)} behind" if state.lag_seconds is not None else "no finished run"
+def _of_resource(resource: str, backfills: Backfills, late: float) -> Part:
+    state, backfill = backfills.exports.state(resource), backfills.known(resource)
+    lag = "no finished run" if state.lag_seconds is None else f"{span(state.lag_seconds)} behind"
+    is_late = state.lag_seconds is not None and state.lag_seconds > late
     doing = f", {number(state.open.rows)} rows of a run so far" if state.open else ""
-    value = {"lag_seconds": state.lag_seconds, "open": state.open.id if state.open else None}
     failing = state.failing or backfill.failing
-    if failing:
-        yield Fact(
-            resource, {**value, "failing": str(failing)}, f"{lag}, failing since {failing.since}: {failing}", "bad"
-        )
-    else:
-        yield Fact(
-            resource, {**value, "failing": None}, f"{lag}{doing}", "good" if state.lag_seconds is not None else ""
-        )
+    told = f"{lag}, failing since {failing.since}: {failing}" if failing else f"{lag}{doing}"
+    value = {
+        "lag_seconds": state.lag_seconds,
+        "open": state.open.id if state.open else None,
+        "failing": str(failing) if failing else None,
+    }
+    tone: Tone = "bad" if failing or is_late else "" if state.lag_seconds is None else "good"
+    facts = [Fact(resource, value, told, tone)]
     if backfill.plan:
-        yield Fact(f"{resource}_backfill", backfill.plan.id, f"{backfill.plan.id} is under way")
+        facts.append(Fact(f"{resource}_backfill", backfill.plan.id, f"{backfill.plan.id} is under way"))
+    wrong = [f"{resource}: {told}; storekey runs {resource} tells more"] if failing or is_late else []
+    return Part(resource, facts, wrong=wrong)
 
 
 def _rows(rows: Mapping[str, Series]) -> str:

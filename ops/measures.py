@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from .stack import StackError
 
 NAMESPACE = "Storekey"
 # Enough for a plot as wide as a screen, and within what a page of the answer holds.
@@ -14,11 +17,15 @@ _MOST_PERIODS = 96
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of the store, or of one ``resource``, by a statistic of CloudWatch's."""
+    """A metric of the store, or of one ``resource``, by a statistic of CloudWatch's.
+
+    ``period`` in seconds, 0 for that of the span: a minute's tells when something was last.
+    """
 
     name: str
     statistic: str
     resource: str = ""
+    period: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,14 +70,14 @@ class Span:
 
     @classmethod
     def of_hours(cls, hours: float, now: float) -> Span:
-        """Return the last hours, in whole minutes."""
-        period = max(1, -int(-hours * 60 // _MOST_PERIODS)) * 60
+        """Return at least the last hours, in whole periods of whole minutes."""
+        period = max(1, math.ceil(hours * 60 / _MOST_PERIODS)) * 60
         end = (now // period + 1) * period
-        return cls(end - hours * 3600, end, period)
+        return cls(end - math.ceil(hours * 3600 / period) * period, end, period)
 
 
 class Measures:
-    """Reads metrics. What CloudWatch refuses is raised as botocore's ClientError."""
+    """Reads metrics. What CloudWatch refuses is raised as botocore's ClientError, what it fails in as StackError."""
 
     def __init__(self, cloudwatch: Any, store: str, span: Span) -> None:
         self._cloudwatch = cloudwatch
@@ -89,6 +96,8 @@ class Measures:
         )
         for page in pages:
             for result in page["MetricDataResults"]:
+                if result.get("StatusCode") in ("InternalError", "Forbidden"):
+                    raise StackError(f"CloudWatch cannot tell metrics now ({result['StatusCode']}); try again later")
                 times = (time.timestamp() for time in result["Timestamps"])
                 found[result["Id"]].update(zip(times, result["Values"], strict=True))
         return {metric: Series(tuple(sorted(found[each].items()))) for each, metric in by_id.items()}
@@ -103,7 +112,7 @@ class Measures:
                     "MetricName": metric.name,
                     "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
                 },
-                "Period": self.span.period,
+                "Period": metric.period or self.span.period,
                 "Stat": metric.statistic,
             },
         }

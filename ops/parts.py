@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,7 +34,8 @@ class Plot:
     """Series over the same span of time, each by its label.
 
     A ``line`` is of a gauge, ``bars`` are of sums, and a ``band`` tells of a gauge that is 0 or 1 when it was which.
-    ``limit`` is a value that is drawn as a line, and ``limit_label`` says what it is.
+    ``limit`` is a value that is drawn as a line, and ``limit_label`` says what it is. ``worst`` is which values matter
+    where there is room for few.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Plot:
     style: Style = "line"
     limit: float | None = None
     limit_label: str = ""
+    worst: Callable[[float, float], float] = max
 
     @property
     def is_empty(self) -> bool:
@@ -81,6 +83,11 @@ class Status:
     def sides(self) -> list[Part]:
         """The parts but for that on alarms, whose states are told by themselves."""
         return [part for part in self.parts if part.title != "Alarms" or part.unread]
+
+    @property
+    def is_unread_alone(self) -> bool:
+        """Whether all that is wrong is that something cannot be read."""
+        return not any(part.wrong for part in self.parts)
 
     @property
     def wrong(self) -> list[str]:

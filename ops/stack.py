@@ -59,6 +59,7 @@ class Stack:
         self._endpoint_url = endpoint_url
         self._region = region
         found = self._find()
+        self.name = found["StackName"]  # it may have been named by its ARN
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
         self.parameters = parameters

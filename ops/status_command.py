@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .answers import REFUSED, Options, answer, told
+from .answers import AWS_FAILED, REFUSED, Options, answer, told
 from .looking import Look
 from .sources import InputError
 from .status_page import page, write
@@ -20,13 +20,14 @@ def status(
     html: Annotated[Path | None, typer.Option(help="Write a page to this file, with plots.")] = None,
     hours: Annotated[float, typer.Option(min=1, max=168, help="How far to look back.")] = 24.0,
 ) -> None:
-    """Show how the stack is, and what to do about what is wrong; only AWS is asked. Exit 1 if something is wrong."""
+    """Show how the stack is and what to do about what is wrong; AWS alone is asked. Exit 1 if something is wrong."""
     options: Options = context.obj
     with told(options):
         found = Look(options.open(), hours).status()
         if html:
+            text = page(found)
             try:
-                write(html, page(found))
+                write(html, text)
             except OSError as error:
                 raise InputError(
                     f"--html: cannot write {html} ({error.strerror}); name a file in a folder that is there"
@@ -40,4 +41,4 @@ def status(
         else:
             Console(highlight=False).print(rendered(found))
     if found.wrong:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(AWS_FAILED if found.is_unread_alone else REFUSED)

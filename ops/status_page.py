@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,16 +43,16 @@ def page(status: Status) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Put a page in its place, whole or not at all. Raises OSError."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        try:
-            file.write(text)
-            file.close()
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except OSError:
-            os.unlink(file.name)
-            raise
+    """Put a page in its place, whole or not at all; a link stays one. Raises OSError."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "it is there and no file")
+    whole = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        whole.write_text(text, encoding="utf-8")
+        whole.replace(path)
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def _alarm(stack: str) -> object:
@@ -75,6 +75,7 @@ def _rows(plot: Plot) -> Sequence[Sequence[str]]:
 
 
 def _times(plot: Plot) -> list[str]:
-    """What stands under a plot: its begin, its middle and its end."""
+    """What stands under a plot: its begin, its middle and its end; with dates where it is longer than a day."""
     over = plot.span
-    return [clock(at)[11:16] for at in (over.begin, (over.begin + over.end) / 2, over.end)]
+    first = 11 if over.end - over.begin <= 86_400 else 5
+    return [clock(at)[first:16] for at in (over.begin, (over.begin + over.end) / 2, over.end)]

@@ -19,6 +19,8 @@ from .resources import arn
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/[^/]*/([^/]+)/aws4_request")
 _BATCH = re.compile(r"Batch$")
+# Headers of S3 that ask for more than the action that the method stands for.
+_MORE_THAN_AN_OBJECT = ("HTTP_X_AMZ_COPY", "HTTP_X_AMZ_TAGGING", "HTTP_X_AMZ_ACL", "HTTP_X_AMZ_GRANT")
 _BUCKET_AND_KEY = re.compile(r"/([^/]+)/(.+)")
 
 
@@ -46,7 +48,9 @@ def asks_of(environ: dict[str, Any]) -> list[Ask]:
 def _s3(environ: dict[str, Any]) -> Iterator[Ask]:
     found = _BUCKET_AND_KEY.fullmatch(unquote(environ["PATH_INFO"]))
     action = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject"}.get(environ["REQUEST_METHOD"])
-    if not found or not action or environ.get("QUERY_STRING", "").startswith(("upload", "partNumber")):
+    queries = set(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)) - {"x-id"}
+    others = {name for name in environ if name.startswith(_MORE_THAN_AN_OBJECT)}
+    if not found or not action or queries or others:
         raise LookupError(f"nobody has said what {environ['REQUEST_METHOD']} {environ['PATH_INFO']} needs")
     yield Ask(f"s3:{action}", f"arn:aws:s3:::{found[1]}/{found[2]}")
 
@@ -60,7 +64,7 @@ def _lambda(environ: dict[str, Any]) -> Iterator[Ask]:
 
 def _sns(environ: dict[str, Any]) -> Iterator[Ask]:
     asked = {name: values[0] for name, values in parse_qs(body_of(environ).decode()).items()}
-    yield Ask(f"sns:{asked['Action']}", asked["TopicArn"])
+    yield Ask(f"sns:{_BATCH.sub('', asked['Action'])}", asked["TopicArn"])
 
 
 def _secretsmanager(operation: str, asked: Mapping[str, Any]) -> Iterator[Ask]:
@@ -69,7 +73,9 @@ def _secretsmanager(operation: str, asked: Mapping[str, Any]) -> Iterator[Ask]:
 
 
 def _dynamodb(operation: str, asked: Mapping[str, Any]) -> Iterator[Ask]:
-    yield Ask(f"dynamodb:{operation}", arn("dynamodb", f"table/{asked['TableName']}"))
+    table = asked["TableName"].rpartition("table/")[2]  # its name or its ARN
+    index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
+    yield Ask(f"dynamodb:{operation}", arn("dynamodb", f"table/{table}{index}"))
 
 
 def _sqs(operation: str, asked: Mapping[str, Any]) -> Iterator[Ask]:

@@ -21,7 +21,7 @@ from .queues import Feed
 from .resources import FUNCTION_URL, REGION, Resources
 from .roles import Role, check_arn, role_named, roles_of
 from .schedules import Schedule
-from .template import Template, text_of
+from .template import Template, TemplateError, text_of
 
 if TYPE_CHECKING:
     from .aws import Aws
@@ -89,7 +89,7 @@ class Stack:
             timeout=float(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
             region=REGION,
-            role=self.role_of(logical_id),
+            role=self._known_role_of(logical_id),
             variables={
                 "AWS_ENDPOINT_URL": self.aws.endpoint,
                 **{name: text_of(value) for name, value in variables.items()},
@@ -108,6 +108,12 @@ class Stack:
     def logs(self, logical_id: str) -> str:
         """Return all that a function's shared environments have printed so far; see Pool.logs."""
         return self.pool(logical_id).logs
+
+    def _known_role_of(self, function: str) -> str:
+        key = self.role_of(function)
+        if key not in self.roles:
+            raise TemplateError(f"the role of {function} is not in the template, so nobody knows what it may do")
+        return key
 
     def role_of(self, function: str) -> str:
         """Return the access key of a function's role."""

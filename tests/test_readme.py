@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 import uuid
 import zipfile
 from contextlib import closing
@@ -16,7 +17,8 @@ import pytest
 import requests
 
 from sandbox.aws import Aws, Stack
-from sandbox.console import register_stack
+from sandbox.console import register_stack, show_alarm, show_points
+from sandbox.metrics import Point
 from sandbox.store import SandboxStore
 from sandbox.template import Template
 from storekey._credentials import Credentials, parse_secret
@@ -146,6 +148,10 @@ def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxSt
     shell(export)
     (run_id,) = re.findall(r"\d{8}T\d{6}Z-full", shell(runs))
     assert str(len(sandbox_store.orders)) in shell(re.sub(r"\S+-full", run_id, verify))
+    for alarm in stack.alarms().alarms:
+        show_alarm(stack.aws, alarm, "OK")
+    store = {"store": stack.template.parameters["StoreName"]}
+    show_points(stack.aws, [Point("Storekey", "ChecksFinished", store, "Count", 0.0, [1.0])], 0.0, time.time())
     (status,) = [text for kind, text in BLOCKS if kind == "sh" and "storekey status" in text]
     assert "all well" in shell(status.replace(".venv/bin/", ""))
     assert (tmp_path / "status.html").read_text().startswith("<!doctype html>")

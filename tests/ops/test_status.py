@@ -152,6 +152,20 @@ def test_an_alarm_that_rings_is_wrong_and_says_what_to_do(run: Run, healthy: Wat
     assert f"{healthy.store}: 2 things are wrong" in words(run("status").stdout)
 
 
+def test_an_export_that_is_late_is_wrong(run: Run, healthy: Watched) -> None:
+    healthy.keep("orders", watermark=int(time.time()) - 3600)
+    status, told = read(run)
+    assert (status, told["wrong"]) == (1, ["orders: 60 min behind; storekey runs orders tells more"])
+    parameters = {"StoreName": healthy.store, "ExportResources": "orders", "ExportEnabled": "false"}
+    register_stack(healthy.aws, healthy.stack.outputs, parameters)
+    assert read(run)[0] == 0, "nobody has scheduled it"
+
+
+def test_an_alarm_that_tells_nobody_is_wrong(run: Run, healthy: Watched) -> None:
+    healthy.aws.client("cloudwatch").disable_alarm_actions(AlarmNames=["storekey-store-unavailable"])
+    assert read(run)[1]["wrong"] == ["storekey-store-unavailable: tells nobody; enable its actions"]
+
+
 def test_alarms_of_other_stacks_are_not_told(run: Run, healthy: Watched) -> None:
     other = {"AlarmName": "storekey-2-refused", "Namespace": "Storekey", "MetricName": "X", "Statistic": "Sum"}
     numbers = {"Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
@@ -180,8 +194,11 @@ def test_what_no_alarm_tells_is_wrong_too(run: Run, healthy: Watched) -> None:
 def test_a_new_stack_says_how_to_begin_and_shows_no_data(run: Run, watched: Watched, tmp_path: Path) -> None:
     status, told = read(run)
     assert status == 1
-    (line,) = told["wrong"]
-    assert line.startswith("the secret is empty: storekey --stack storekey credentials set")
+    refused, missing, empty, unchecked = told["wrong"]
+    assert refused == "storekey-credentials-refused: there is no such alarm; deploy the stack again"
+    assert missing.startswith("storekey-check-missing: there is no such alarm")
+    assert empty.startswith("the secret is empty: storekey --stack storekey credentials set")
+    assert unchecked == "no check has finished in the last 24 h: storekey --stack storekey check runs one"
     assert (told["calls"]["requests"], told["quota"]["left_percent"]) == (0, None)
     assert "no finished run" in words(run("status").stdout)
     run("status", "--html", str(tmp_path / "page.html"))
@@ -192,15 +209,18 @@ def test_failing_exports_and_a_backfill_are_told(run: Run, healthy: Watched) -> 
     since = int(time.time()) - 7200
     failing = {"error": "Forbidden", "message": "GET orders: lacks the scope", "at": since}
     healthy.keep("customers", failing=failing, failing_since=since)
-    _, told = read(run)
+    status, told = read(run)
     assert told["exports"]["customers"]["failing"] == "Forbidden: GET orders: lacks the scope"
+    (line,) = told["wrong"]
+    assert (status, line.startswith("customers: no finished run, failing since")) == (1, True)
+    assert line.endswith("; storekey runs customers tells more")
     assert "Customers no finished run, failing since" in words(run("status").stdout)
 
 
 def test_what_cannot_be_read_says_so_and_leaves_the_rest(run: Run, healthy: Watched, tmp_path: Path) -> None:
     healthy.register(ExportStateTableName="gone")
     status, told = read(run, "--html", str(tmp_path / "page.html"))
-    assert status == 1
+    assert status == 3, "AWS is not as it must be"
     assert told["wrong"] == ["exports: AWS refused GetItem (ResourceNotFoundException)"]
     assert told["credentials"]["state"] == "accepted"
     assert "cannot be read AWS refused GetItem" in words(run("status").stdout)
