@@ -7,7 +7,7 @@ from typing import Any
 
 from .source import of_type, resolved
 
-SHIPPED = ("Check", "Promote", "Rotate", "Export", "Backfill", "Receive", "Process", "Sync", "Rotation")
+SHIPPED = tuple(f"{name}Function" for name in ("Check", "Promote", "Rotate", "Export", "Receive", "Process", "Sync"))
 POLICIES = ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
 
 
