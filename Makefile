@@ -17,7 +17,7 @@ export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo e2e test lint format build deploy audit soak mutants bench compare lock sbom clean
+.PHONY: help demo sandbox e2e test lint format build deploy audit soak mutants bench compare lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -25,6 +25,9 @@ help: ## List the targets
 
 demo: $(BIN)/ready ## Play the main job on this machine; with STORE=https://... against a real store, reading only
 	@$(BIN)/python -m sandbox $(if $(STORE),--store '$(STORE)')
+
+sandbox: $(BIN)/ready ## Start a store and a stack on this machine, for the command storekey; Ctrl-C ends them
+	@$(BIN)/python -m sandbox --stay
 
 e2e: $(BIN)/ready ## Prove the deployed stack STACK=name (docs/e2e.md); more options in ARGS="..."
 	$(if $(STACK),,$(error STACK is the name of a deployed stack: make e2e STACK=storekey))
