@@ -17,11 +17,13 @@ export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo sandbox e2e test lint format build deploy audit soak mutants bench compare lock sbom clean
+.PHONY: help install demo sandbox e2e test lint format build deploy audit soak mutants bench compare lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(BIN)/ready ## Make .venv with the command storekey; the other targets do so by themselves
 
 demo: $(BIN)/ready ## Play the main job on this machine; with STORE=https://... against a real store, reading only
 	@$(BIN)/python -m sandbox $(if $(STORE),--store '$(STORE)')

@@ -18,7 +18,7 @@ from .template import Template, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".tools/sandbox"
-_TOLD = """\
+TOLD = """\
 A store over TLS at {origin}, and AWS with the stack "storekey" at {endpoint}.
 Schedules fire every {seconds:.0f} s, and moved labels start what they start. In another terminal, in this folder:
 
@@ -113,14 +113,14 @@ def playground(aws: Aws, interval: float = 30.0) -> Iterator[Playground]:
 
 def stay() -> int:
     """Keep it running until Ctrl-C; return the exit status."""
-    with Aws() as aws, playground(aws) as running:
-        running.write(FOLDER)
-        folder = FOLDER.relative_to(ROOT)
-        print(_TOLD.format(origin=running.store.origin, endpoint=aws.endpoint, seconds=running.interval, folder=folder))
-        try:
+    try:
+        with Aws() as aws, playground(aws) as running:
+            running.write(FOLDER)
+            folder, origin = FOLDER.relative_to(ROOT), running.store.origin
+            print(TOLD.format(origin=origin, endpoint=aws.endpoint, seconds=running.interval, folder=folder))
             while True:
                 running.step()
                 time.sleep(0.5)
-        except KeyboardInterrupt:
-            print("\nstopped")
+    except KeyboardInterrupt:
+        print("\nstopped")
     return 0

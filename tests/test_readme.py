@@ -19,6 +19,7 @@ import requests
 from sandbox.aws import Aws, Stack
 from sandbox.console import register_stack, show_alarm, show_points
 from sandbox.metrics import Point
+from sandbox.playground import TOLD
 from sandbox.store import SandboxStore
 from sandbox.template import Template
 from storekey._credentials import Credentials, parse_secret
@@ -70,8 +71,11 @@ def current(stack: Stack) -> dict[str, Any]:
 
 
 def test_there_is_no_command_that_no_test_runs() -> None:
-    try_it, deploy, store, stage, back, export, backfill, hooks, status, new = blocks("sh")
+    try_it, play, status, deploy, store, stage, back, export, backfill, hooks, new, take_down = blocks("sh")
     assert try_it.split() == ["make", "demo", "make", "test"], "tests/sandbox/test_demo.py runs the first"
+    assert "  " + play.strip().replace("\n", "\n  ") in TOLD.format(
+        origin="", endpoint="", seconds=1, folder=".tools/sandbox"
+    ), "tests/sandbox/test_playground.py plays it"
     assert deploy.startswith("make deploy ARGS="), "tests/test_build.py runs it"
     assert "put-secret-value" in store
     assert "CANDIDATE" in stage
@@ -80,6 +84,7 @@ def test_there_is_no_command_that_no_test_runs() -> None:
     assert "storekey backfill" in backfill
     assert "storekey hooks" in hooks
     assert "storekey status" in status
+    assert take_down.startswith("aws cloudformation delete-stack"), "test_the_commands_on_webhooks runs it"
     assert new.endswith("\nmake deploy\n"), "tests/test_new_function.py runs the rest"
     assert {kind for kind, _ in BLOCKS} == {"sh", "json", "python", "yaml", "text"}
 
@@ -100,7 +105,7 @@ def test_both_shapes_of_the_secret_are_taken(block: str) -> None:
 
 def test_storing_staging_and_going_back(operator: Any, sandbox_store: SandboxStore, tmp_path: Path) -> None:
     stack, shell = operator
-    _, _, store, stage, back, *_ = blocks("sh")
+    *_, store, stage, back, _, _, _, _, _ = blocks("sh")
     first, second = new_account(sandbox_store).secret(), new_account(sandbox_store).secret()
     (tmp_path / "credentials.json").write_text(json.dumps(first))
     shell(store)
@@ -152,7 +157,7 @@ def test_exporting_looking_and_verifying(operator: Any, sandbox_store: SandboxSt
         show_alarm(stack.aws, alarm, "OK")
     store = {"store": stack.template.parameters["StoreName"]}
     show_points(stack.aws, [Point("Storekey", "ChecksFinished", store, "Count", 0.0, [1.0])], 0.0, time.time())
-    (status,) = [text for kind, text in BLOCKS if kind == "sh" and "storekey status" in text]
+    (status,) = [text for kind, text in BLOCKS if kind == "sh" and "status --html" in text]
     assert "all well" in shell(status.replace(".venv/bin/", ""))
     assert (tmp_path / "status.html").read_text().startswith("<!doctype html>")
 
@@ -188,6 +193,9 @@ def test_the_commands_on_webhooks(with_webhooks: Any) -> None:
     assert "store/order/*" in shell(on.splitlines()[1])
     shell(off)
     assert store.hooks.all() == []
+    shell(blocks("sh")[-1])
+    with pytest.raises(AssertionError, match="there is no stack storekey here"):
+        shell("storekey status")
     queue = stack.outputs["WebhookDeadLetterQueueUrl"]
     stack.aws.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
     assert again == ".venv/bin/storekey hooks redrive\n", "moto moves no messages; tests/ops/ plays it"
