@@ -35,9 +35,10 @@ def register_stack(aws: Aws, outputs: Mapping[str, str], parameters: Mapping[str
 
 
 def show_alarm(aws: Aws, alarm: Alarm, state: str) -> None:
-    """Put an alarm into CloudWatch, or its state if it is there."""
+    """Put an alarm into CloudWatch, in the place of another stack's of that name, and its state."""
     client, properties = aws.client("cloudwatch"), alarm.properties
-    if not client.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]:
+    found = client.describe_alarms(AlarmNames=[alarm.name])["MetricAlarms"]
+    if not found or found[0]["AlarmActions"] != properties.get("AlarmActions", []):
         numbers = {each: int(properties[each]) for each in _NUMBERS}
         client.put_metric_alarm(**{each: properties[each] for each in _ALARM if each in properties}, **numbers)
     client.set_alarm_state(AlarmName=alarm.name, StateValue=state, StateReason="as the sandbox's CloudWatch says")
