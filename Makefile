@@ -17,7 +17,7 @@ export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help install demo sandbox e2e test lint format build deploy audit soak mutants bench compare lock sbom clean
+.PHONY: help install demo sandbox e2e test coverage lint format build deploy audit soak mutants bench compare lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -35,8 +35,11 @@ e2e: $(BIN)/ready ## Prove the deployed stack STACK=name (docs/e2e.md); more opt
 	$(if $(STACK),,$(error STACK is the name of a deployed stack: make e2e STACK=storekey))
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.e2e --stack '$(STACK)' $(ARGS)
 
-test: lint ## Check all that must hold: style, types, template, tests, coverage
+test: lint ## Check all that must hold: style, types, template, tests
 	@$(BIN)/python -m pytest
+
+coverage: lint ## The same, and that the tests reach 95 % of the lines and branches of what is deployed and operated
+	@$(BIN)/python -m pytest --cov
 
 lint: $(BIN)/ready ## Check format, style, types and the template
 	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q --output-format concise .
@@ -58,7 +61,7 @@ deploy: build ## Deploy the stack (samconfig.toml); more options in ARGS="..."
 audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam and checkov, what build and deploy do, and the status page in Chromium
 	@$(SAM)/sam validate --lint
 	@$(CHECKOV)/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
-	@$(BIN)/python -m pytest -n 0 --no-cov -m "build or browser"
+	@$(BIN)/python -m pytest -n 0 -m "build or browser"
 
 soak: $(BIN)/ready ## Play thousands of histories against the exports; ARGS=--histories=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.histories $(ARGS)

@@ -25,7 +25,7 @@ def new(
     with told(options):
         made = NewFunction(name, schedule)
         made.make(ROOT)
-        commands = [f".venv/bin/python -m pytest -n 0 --no-cov {made.test}", "make deploy"]
+        commands = [f".venv/bin/python -m pytest -n 0 {made.test}", "make deploy"]
         facts = {"result": "made", "code": made.code, "test": made.test, "template": "template.yaml"}
         shown = {**facts, "template": f"template.yaml: {', '.join(made.resources)}"}
         answer(options, {**facts, "resources": made.resources, "next": commands}, shown=shown)

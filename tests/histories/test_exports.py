@@ -31,13 +31,13 @@ def small(seed: int) -> History:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SEEDS)
 def test_the_exports_of_a_changing_store_end_as_the_store_is(seed: int) -> None:
     assert lost_in(Replay(small(seed))) == []
 
 
-@settings(max_examples=45)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_killed_sleeping_and_refused_invocations_lose_nothing_either(seed: int) -> None:
     assert lost_in(Replay(small(seed), Random(seed))) == []

@@ -62,7 +62,7 @@ def test_it_writes_three_files_and_says_so(run: Run, clone: Path) -> None:
     assert test.count("TestedThingFunction") == 2
     assert test.startswith('"""tested_thing, ')
     assert (
-        "  .venv/bin/python -m pytest -n 0 --no-cov tests/functions/test_tested_thing.py\n  make deploy\n"
+        "  .venv/bin/python -m pytest -n 0 tests/functions/test_tested_thing.py\n  make deploy\n"
         in result.stdout
     )
 
@@ -76,7 +76,7 @@ def test_in_json_it_says_the_same(run: Run, clone: Path) -> None:
         "test": "tests/functions/test_tested_thing.py",
         "template": "template.yaml",
         "resources": ["TestedThingFunction", "TestedThingLogGroup", "TestedThingScheduleRole"],
-        "next": [".venv/bin/python -m pytest -n 0 --no-cov tests/functions/test_tested_thing.py", "make deploy"],
+        "next": [".venv/bin/python -m pytest -n 0 tests/functions/test_tested_thing.py", "make deploy"],
     }
     assert all((clone / said[each]).is_file() for each in ("code", "test", "template"))
 

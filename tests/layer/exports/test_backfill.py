@@ -93,7 +93,7 @@ def test_a_backfill_holds_everything_and_proves_it(place: Place, source: FakeSto
 
 @pytest.mark.parametrize("inclusive", [True, False])
 @pytest.mark.parametrize("deaf", [set(), {"max_id"}, {"sort"}, {"max_id", "sort"}])
-@pytest.mark.parametrize("cap", [1, 3, 50])
+@pytest.mark.parametrize("cap", [1, 50])
 def test_ranges_are_whole_however_the_store_takes_bounds(
     place: Place, source: FakeStore, inclusive: bool, deaf: set[str], cap: int
 ) -> None:
