@@ -61,10 +61,7 @@ def test_it_writes_three_files_and_says_so(run: Run, clone: Path) -> None:
     test = (clone / "tests/functions/test_tested_thing.py").read_text()
     assert test.count("TestedThingFunction") == 2
     assert test.startswith('"""tested_thing, ')
-    assert (
-        "  .venv/bin/python -m pytest -n 0 tests/functions/test_tested_thing.py\n  make deploy\n"
-        in result.stdout
-    )
+    assert "  .venv/bin/python -m pytest -n 0 tests/functions/test_tested_thing.py\n  make deploy\n" in result.stdout
 
 
 def test_in_json_it_says_the_same(run: Run, clone: Path) -> None:
