@@ -12,6 +12,8 @@ SBOM := .tools/sbom/bin
 MUTANTS := .tools/mutants/bin
 READY := $(addsuffix /ready,$(BIN) $(SAM) $(CHECKOV) $(UV) $(PEERS) $(SBOM) $(MUTANTS))
 LOCK = $(UV)/uv pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
+# Byte code is kept: hundreds of processes start in the tests.
+unexport PYTHONDONTWRITEBYTECODE
 # Temporary files stay in the clone.
 export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
