@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -113,6 +114,8 @@ def playground(aws: Aws, interval: float = 30.0) -> Iterator[Playground]:
 
 def stay() -> int:
     """Keep it running until Ctrl-C; return the exit status."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.default_int_handler)  # a shell has its background jobs ignore the first
     try:
         with Aws() as aws, playground(aws) as running:
             running.write(FOLDER)

@@ -59,15 +59,16 @@ def shown(aws: Aws) -> str:
 def test_it_says_what_to_do_and_ends_by_ctrl_c(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-u", "-m", "sandbox", "--stay"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as started:
-        assert started.stdout
-        told = b""
-        while b"Ctrl-C ends all" not in told and select.select([started.stdout], [], [], 30)[0]:
-            told += os.read(started.stdout.fileno(), 4096)
-        started.send_signal(signal.SIGINT)
-        rest, _ = started.communicate(timeout=20)
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **output) as started:  # type: ignore[call-overload]
+        try:
+            told = b""
+            while b"Ctrl-C ends all" not in told and select.select([started.stdout], [], [], 30)[0]:
+                told += os.read(started.stdout.fileno(), 4096)
+            started.send_signal(signal.SIGINT)
+            rest, _ = started.communicate(timeout=20)
+        finally:
+            started.kill()
     assert b"source .tools/sandbox/env" in told
     assert (started.returncode, rest.strip()) == (0, b"stopped")
     assert list(tmp_path.iterdir()) == []
