@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
+from moto.secretsmanager.models import secretsmanager_backends
 from werkzeug.wrappers import Request, Response
 
 from . import deployed, roles
@@ -19,6 +20,7 @@ from .asks import body_of
 from .buses import DEFAULT, Buses
 from .functions import Invocation
 from .pool import ClosedError, Pool
+from .resources import ACCOUNT, REGION
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
@@ -49,12 +51,23 @@ class Invocations:
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target == "AWSEvents.PutEvents":
             return self._put_events(environ, start_response)
+        if target == "secretsmanager.UpdateSecretVersionStage":
+            return self._move_label(environ, start_response)
         if target.startswith("AmazonSQS.ChangeMessageVisibility"):
             _scale(environ)
         if _CONDITIONAL.search(environ.get("HTTP_AUTHORIZATION", "")):
             with self._one_by_one:
                 return list(self._otherwise(environ, start_response))
         return self._otherwise(environ, start_response)
+
+    def _move_label(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """moto forgets that the live version is another one, and a value that is put later would be live beside it."""
+        asked = json.loads(body_of(environ))
+        answer = list(self._otherwise(environ, start_response))
+        secret: Any = secretsmanager_backends[ACCOUNT][REGION].secrets.get(asked["SecretId"])
+        live = [name for name, version in secret.versions.items() if "AWSCURRENT" in version["version_stages"]]
+        secret.set_default_version_id(live[0] if live else None)
+        return answer
 
     def _put_events(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         body = body_of(environ)

@@ -28,7 +28,12 @@ Schedules fire every {seconds:.0f} s, and moved labels start what they start. In
   storekey credentials set --from-file {folder}/second.json
   storekey status
 
-The accounts first.json and second.json are good at this store, revoked.json is not. Ctrl-C ends all.
+The accounts first.json and second.json are good at this store, revoked.json is not.
+Exports show after the next schedules. The alarm rings within a minute, until a good account is live again, after
+
+  storekey credentials set --no-test --now --from-file {folder}/revoked.json
+
+Ctrl-C ends all.
 """
 
 
@@ -120,10 +125,12 @@ def stay() -> int:
         with Aws() as aws, playground(aws) as running:
             running.write(FOLDER)
             folder, origin = FOLDER.relative_to(ROOT), running.store.origin
-            print(TOLD.format(origin=origin, endpoint=aws.endpoint, seconds=running.interval, folder=folder))
+            told = TOLD.format(origin=origin, endpoint=aws.endpoint, seconds=running.interval, folder=folder)
+            print(told, flush=True)
             while True:
                 running.step()
                 time.sleep(0.5)
     except KeyboardInterrupt:
+        (FOLDER / "env").unlink(missing_ok=True)
         print("\nstopped")
     return 0

@@ -50,6 +50,11 @@ def test_credentials_are_staged_promoted_and_seen(aws: Aws, tmp_path: Path, monk
         revoked = (tmp_path / "revoked.json").read_text()
         client.put_secret_value(SecretId=secret, SecretString=revoked, VersionStages=["CANDIDATE"])
         assert until(lambda: "a candidate was rejected" in shown(aws), running.step)
+        set_now = "storekey credentials set --no-test --now --from-file"
+        run(f"{set_now} {tmp_path}/revoked.json", ROOT, **as_operator(aws))
+        assert until(lambda: "storekey-credentials-refused: " in shown(aws), running.step)
+        labels = client.describe_secret(SecretId=secret)["VersionIdsToStages"].values()
+        assert sum("AWSCURRENT" in each for each in labels) == 1
 
 
 def shown(aws: Aws) -> str:
