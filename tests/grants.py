@@ -85,5 +85,5 @@ def _is_whole(config: pytest.Config) -> bool:
     """Tell whether all that `make test` runs has been run."""
     chosen = (config.option.keyword, config.option.deselect, config.option.collectonly, config.option.maxfail)
     addopts: list[str] = config.getini("addopts")
-    usual = config.option.markexpr == addopts[addopts.index("-m") + 1]
+    usual = config.option.markexpr == (addopts[addopts.index("-m") + 1] if "-m" in addopts else "")
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and usual and not any(chosen)
