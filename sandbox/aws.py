@@ -10,10 +10,12 @@ from typing import Any, Self
 
 import boto3.session
 from botocore.config import Config
+from moto.core.serialize import BaseJSONSerializer
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from .buses import Buses
+from .direct import Direct
 from .functions import CREDENTIALS
 from .inbox import Inbox
 from .invocations import Invocations
@@ -27,10 +29,24 @@ __all__ = ["ACCOUNT", "REGION", "Aws", "Inbox", "Stack"]
 _LAMBDA = Config(read_timeout=960, retries={"total_max_attempts": 1})
 
 
+@cache
 def moto() -> Any:
-    """Return moto as a WSGI application; at each request it would look through its own folder for the service."""
+    """Return moto as a WSGI application, without two things that take most of its time.
+
+    At each request it would look through its own folder for the service; and it would look at each attribute of a
+    table's item ten times, once for each type that it might have, to answer with what it holds in that form already.
+    """
     application: Any = DomainDispatcherApplication(create_backend_app)
     application.get_backend_for_host = cache(application.get_backend_for_host)
+    usual = BaseJSONSerializer._serialize_type_structure
+
+    def structure(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue":
+            serialized[key] = value
+        else:
+            usual(self, serialized, value, shape, key)
+
+    BaseJSONSerializer._serialize_type_structure = structure  # type: ignore[method-assign]
     return application
 
 
@@ -56,6 +72,8 @@ class Aws:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
+        events: Any = self._session.events
+        events.register("before-send", Direct(self.endpoint, app))
         return self
 
     def __exit__(self, *exception: object) -> None:

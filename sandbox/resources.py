@@ -75,7 +75,7 @@ def _make_bus(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str, A
 
 def _make_bucket(aws: Aws, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     client, name = aws.client("s3"), properties.get("BucketName", name)
-    if name in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+    if name in [bucket["Name"] for bucket in client.list_buckets(Prefix=name)["Buckets"]]:
         raise TemplateError(f"there is a bucket {name} already")
     client.create_bucket(Bucket=name)
     if versioning := properties.get("VersioningConfiguration"):
