@@ -9,7 +9,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+from .processes import COVERAGE, started
+
 # Lambda allows ten; an import on a busy machine may take longer and would only make tests flicker.
 INIT_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
 """An operator's, who may do all."""
-COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclass(frozen=True)
@@ -153,16 +152,8 @@ class _Process:
         self.ended = False
         self._channel, theirs = socket.socketpair()
         with theirs:
-            self._child = subprocess.Popen(
-                [sys.executable, *_flags(), str(BOOTSTRAP), configuration.handler, str(theirs.fileno())],
-                cwd=configuration.code,
-                env=configuration.environment(self._home.name),
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            variables = configuration.environment(self._home.name)
+            self._child = started(configuration.handler, configuration.code, variables, theirs, self._output)
 
     @property
     def pid(self) -> int:
@@ -240,13 +231,6 @@ class _Process:
     def signal(self, signum: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signum)
-
-
-def _flags() -> list[str]:
-    """Unbuffered, UTF-8, nothing of the user's on the path, byte code where this process has it."""
-    cache = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
-    flags = ["-u", "-s", "-P", "-X", "utf8", *cache]
-    return [*flags, "-B"] if sys.dont_write_bytecode else flags
 
 
 def _failure(kind: str, request_id: str, message: str) -> dict[str, Any]:

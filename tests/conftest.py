@@ -13,7 +13,7 @@ from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from sandbox.aws import Aws
-from sandbox.functions import COVERAGE
+from sandbox.processes import COVERAGE
 from sandbox.roles import RECORDS
 from sandbox.store import SandboxStore
 from sandbox.store.server import _Running

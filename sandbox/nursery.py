@@ -1,0 +1,118 @@
+"""A process that has imported what every function imports from others, and becomes an environment when asked to.
+
+An environment needs half a second of a busy machine for those imports, and tests start hundreds. Nothing of the
+project is loaded before the fork: neither the layer nor a function, no variable and no path of either.
+
+Started as ``nursery.py FD``, where FD is a socket of packets. Each asks for an environment: ``{"handler",
+"directory", "variables"}`` with its channel, its output and the pipe that tells its exit status; the answer is the
+process. The end of the socket ends this process, not the environments.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+IMPORTED = (
+    "aws_lambda_powertools.metrics",
+    "aws_lambda_powertools.utilities.idempotency",
+    "boto3.dynamodb.types",
+    "msgspec",
+    "requests",
+)
+SERVICES = ("dynamodb", "events", "secretsmanager")
+LARGEST = 1 << 17
+
+
+def warm() -> None:
+    """Import what functions need, and read botocore's descriptions of the services that they call, for good."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    import boto3.session  # noqa: PLC0415 - by the nursery alone, not by who starts one
+    from botocore.loaders import JSONFileLoader  # noqa: PLC0415 - the same
+
+    JSONFileLoader.load_file = cache(JSONFileLoader.load_file)  # type: ignore[method-assign]
+    for name in SERVICES:
+        session: Any = boto3.session.Session("none", "none", region_name="us-east-1")
+        session.client(name)
+    gc.freeze()
+
+
+class Nursery:
+    """Forks, and tells how each environment has ended."""
+
+    def __init__(self, asked: socket.socket) -> None:
+        self._asked = asked
+        self._statuses: dict[int, int] = {}
+
+    def serve(self) -> dict[str, Any] | None:
+        """Fork as often as it is asked to. Returns None at the end, and in each new process what was asked for."""
+        signal.signal(signal.SIGCHLD, lambda *_: self._reap())
+        while True:
+            packet, descriptors, _, _ = socket.recv_fds(self._asked, LARGEST, 3)
+            if not packet:
+                return None
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+            channel, output, status = descriptors
+            if not (pid := os.fork()):
+                self._leave(status)
+                return {**json.loads(packet), "channel": channel, "output": output}
+            self._statuses[pid] = status
+            os.close(channel)
+            os.close(output)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            self._asked.send(str(pid).encode())
+
+    def _leave(self, status: int) -> None:
+        """Let go of all that is the nursery's, in a new process."""
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        self._asked.close()
+        for descriptor in (status, *self._statuses.values()):
+            os.close(descriptor)
+
+    def _reap(self) -> None:
+        while self._statuses:
+            pid, ended = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            status = self._statuses.pop(pid)
+            with open(status, "w") as pipe:
+                pipe.write(str(os.waitstatus_to_exitcode(ended)))
+
+
+def become(asked: dict[str, Any]) -> None:
+    """Make this process what a new one with these variables would be."""
+    os.dup2(asked["output"], 1)
+    os.dup2(asked["output"], 2)
+    os.close(asked["output"])
+    os.chdir(asked["directory"])
+    os.environ.clear()
+    os.environ.update(asked["variables"])
+    tempfile.tempdir = None
+    sys.path[:0] = asked["variables"]["PYTHONPATH"].split(os.pathsep)
+    sys.modules.pop("sitecustomize", None)
+    if importlib.util.find_spec("sitecustomize"):
+        importlib.import_module("sitecustomize")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    from bootstrap import main  # type: ignore[import-not-found]
+
+    del sys.path[0]
+    warm()
+    if asked := Nursery(socket.socket(fileno=int(sys.argv[1]))).serve():
+        become(asked)
+        sys.exit(main(asked["handler"], str(asked["channel"])))
