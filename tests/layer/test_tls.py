@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import certifi
 import pytest
 import trustme
 
@@ -108,6 +109,22 @@ def test_proxies_and_netrc_of_the_environment_are_not_read(
 def test_a_bundle_without_a_certificate_is_an_error(secret: Secret) -> None:
     with pytest.raises(SettingsError, match="STORE_CA_BUNDLE"):
         Store(Settings("secret", secret.hosts, ca_bundle="-----BEGIN CERTIFICATE-----\nAAAA\n"), secret)
+
+
+def test_what_a_text_trusts_is_read_once_and_what_a_path_does_each_time(
+    secret: Secret, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    read, there = [], certifi.where()
+
+    def where() -> str:
+        read.append(there)
+        return there
+
+    monkeypatch.setattr("storekey._sockets.certifi.where", where)
+    (tmp_path / "own.pem").write_bytes(own := trustme.CA().cert_pem.bytes())
+    for bundle in (own.decode(), str(tmp_path / "own.pem")) * 2:
+        Store(Settings("secret", secret.hosts, ca_bundle=bundle), secret).close()
+    assert len(read) == 3
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

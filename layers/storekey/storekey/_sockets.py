@@ -91,11 +91,17 @@ class DeadlineConnection(urllib3.connection.HTTPSConnection):
 class VerifyingAdapter(requests.adapters.HTTPAdapter):
     """Speaks TLS 1.2 or newer, verified against certifi's list and ``ca_bundle`` (PEM text, a path or empty).
 
-    Reading that list costs more than a request, so the adapters that trust nothing else share what was read.
+    Reading that list costs more than a request, so adapters that trust the same share what was read, but for a path,
+    where other certificates may lie the next time.
     """
 
     def __init__(self, ca_bundle: str) -> None:
-        self._context = _tls_context(ca_bundle) if ca_bundle else None
+        if not ca_bundle:
+            self._context: ssl.SSLContext | None = None
+        elif PEM_MARK in ca_bundle:
+            self._context = _text_context(ca_bundle)
+        else:
+            self._context = _tls_context(ca_bundle)
         super().__init__(pool_maxsize=32)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -140,6 +146,12 @@ def _look_up(host: str, port: int, seconds: float) -> list[tuple[str, int]]:
 def _public_context() -> ssl.SSLContext:
     """Return the one context that trusts certifi's list alone."""
     return _tls_context("")
+
+
+@functools.lru_cache(maxsize=4)
+def _text_context(ca_bundle: str) -> ssl.SSLContext:
+    """Return the one context that trusts certifi's list and these certificates, PEM text."""
+    return _tls_context(ca_bundle)
 
 
 def _tls_context(ca_bundle: str) -> ssl.SSLContext:
