@@ -19,7 +19,7 @@ export TMPDIR := $(CURDIR)/.tools/tmp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help install demo sandbox e2e test coverage lint format build deploy audit soak mutants bench compare lock sbom clean
+.PHONY: help install demo sandbox e2e test coverage lint style types template format build deploy audit soak mutants bench compare lock sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -44,8 +44,15 @@ coverage: lint ## The same, and that the tests reach 95 % of the lines and branc
 	@$(BIN)/python -m pytest --cov
 
 lint: $(BIN)/ready ## Check format, style, types and the template
+	@$(MAKE) --no-print-directory -j3 style types template
+
+style:
 	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q --output-format concise .
-	@$(BIN)/mypy --no-error-summary && for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary $$app || exit; done
+
+types:
+	@$(BIN)/mypy --no-error-summary --num-workers 2 && for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary $$app || exit; done
+
+template:
 	@$(BIN)/cfn-lint template.yaml --append-rules cfn_lint_serverless.rules
 
 format: $(BIN)/ready ## Format the code
