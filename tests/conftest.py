@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
@@ -26,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Plugin())
 
 
+# Each session of boto3 would read the descriptions of its services anew, and a test of a command makes one.
+JSONFileLoader.load_file = functools.cache(JSONFileLoader.load_file)  # type: ignore[method-assign]
 settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

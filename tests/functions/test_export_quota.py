@@ -22,8 +22,8 @@ def windows(store: SandboxStore, quota: Window) -> list[tuple[float, int]]:
 
 
 def test_without_a_reserve_the_whole_quota_is_used_and_never_exceeded(aws: Aws) -> None:
-    quota = Window(30, 1.5)
-    with exporting(aws, token=True, rows=300, QuotaReserve="0") as exports:
+    quota = Window(12, 1.5)
+    with exporting(aws, token=True, rows=120, QuotaReserve="0") as exports:
         exports.finish("products")
         exports.store.clear_requests()
         exports.store.quota = quota
@@ -31,7 +31,7 @@ def test_without_a_reserve_the_whole_quota_is_used_and_never_exceeded(aws: Aws) 
         assert {seen.status for seen in exports.store.requests} == {200}
         found = windows(exports.store, quota)
         assert len(found) == 4
-        assert {count for _, count in found[:-1]} == {30}
+        assert {count for _, count in found[:-1]} == {12}
         seconds = found[-1][0] - found[0][0]
         assert 0.95 * seconds <= 3 * quota.seconds, f"{seconds} s for three windows of {quota.seconds} s"
 
