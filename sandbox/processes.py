@@ -18,6 +18,8 @@ from typing import IO, Protocol
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 NURSERY = Path(__file__).with_name("nursery.py")
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+# Elsewhere the system's own libraries may have started threads by then, which no fork survives.
+FORKS = sys.platform == "linux"
 
 
 class Process(Protocol):
@@ -32,12 +34,8 @@ class Process(Protocol):
 def started(
     handler: str, directory: Path, variables: Mapping[str, str], channel: socket.socket, output: IO[bytes]
 ) -> Process:
-    """Start bootstrap.py in a session of its own, with these variables alone.
-
-    Coverage counts from a process's first line on. And a fork is safe where nothing but this project decides what the
-    process has loaded, which is Linux.
-    """
-    if sys.platform == "linux" and not any(name in variables for name in COVERAGE):
+    """Run bootstrap.py in a session of its own with these variables; coverage counts from a process's first line."""
+    if FORKS and not any(name in variables for name in COVERAGE):
         return _nursery().start(handler, directory, variables, channel, output)
     return subprocess.Popen(
         [sys.executable, *_flags(), str(BOOTSTRAP), handler, str(channel.fileno())],

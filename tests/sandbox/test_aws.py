@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3.session
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import Aws, Stack
+from sandbox.aws import REGION, Aws, Stack
 from sandbox.template import Template, TemplateError
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -203,3 +205,24 @@ def test_a_bucket_of_the_same_name_is_not_made_twice(running: Aws, tmp_path: Pat
     assert running.deploy(template).names["B"] == "always-the-same"
     with pytest.raises(TemplateError, match="always-the-same"):
         running.deploy(template)
+
+
+def test_a_client_of_this_process_and_one_over_a_socket_get_the_same(aws: Aws) -> None:
+    here = aws.client("s3")
+    there: Any = boto3.session.Session("testing", "testing", region_name=REGION).client("s3", endpoint_url=aws.endpoint)
+    here.create_bucket(Bucket="both-ways")
+    body, key = bytes(range(256)) * 300, "a folder/\N{SNOWMAN}+%2B&=?/äö"
+    for one, other in ((here, there), (there, here)):
+        one.put_object(Bucket="both-ways", Key=key, Body=io.BytesIO(body), Metadata={"who": "one"})
+        found = other.get_object(Bucket="both-ways", Key=key)
+        assert (found["Body"].read(), found["ContentLength"], found["Metadata"]) == (body, len(body), {"who": "one"})
+        listed = other.list_objects_v2(Bucket="both-ways", Prefix="a folder/\N{SNOWMAN}")["Contents"]
+        assert [each["Key"] for each in listed] == [key]
+        assert other.head_object(Bucket="both-ways", Key=key)["ContentLength"] == len(body)
+        other.delete_object(Bucket="both-ways", Key=key)
+    errors = []
+    for client in (here, there):
+        with pytest.raises(client.exceptions.NoSuchKey) as caught:
+            client.get_object(Bucket="both-ways", Key=key)
+        errors.append(caught.value.response["Error"])
+    assert errors[0] == errors[1]

@@ -62,8 +62,9 @@ def sleep(event, context):
 Make = Callable[..., Function]
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
+@pytest.fixture(params=["forked", "started"])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    monkeypatch.setattr("sandbox.processes.FORKS", request.param == "forked")
     (tmp_path / "code").mkdir()
     (tmp_path / "layer").mkdir()
     (tmp_path / "code" / "app.py").write_text(CODE)
@@ -135,6 +136,16 @@ def test_the_environment_is_lambdas_and_nothing_of_ours(make: Make, monkeypatch:
         *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "_HANDLER"),
         *("LAMBDA_TASK_ROOT", "PATH", "PYTHONPATH", "HOME", "TMPDIR", "COVERAGE_PROCESS_START", "STORE_NAME"),
     }
+
+
+def test_nothing_of_the_project_is_loaded_before_its_code(make: Make, tmp_path: Path) -> None:
+    """Nor are its paths known, and what Python would read at its start is read."""
+    (tmp_path / "layer" / "sitecustomize.py").write_text("import shared\nshared.customized = True\n")
+    loaded = "import sys\nfound = [*sys.modules]\nimport shared\ndef handler(event, context):\n"
+    (tmp_path / "code" / "app.py").write_text(loaded + "    return {'found': found, 'customized': shared.customized}\n")
+    told = make().invoke().result
+    assert told["customized"]
+    assert not {"storekey", "sandbox", "functions", "tests"} & {name.partition(".")[0] for name in told["found"]}
 
 
 def test_everything_printed_is_in_the_log_of_its_invocation(make: Make) -> None:
