@@ -36,7 +36,7 @@ def test_the_demo_ends_well_and_leaves_nothing(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert demo.returncode == 0, demo.stdout + demo.stderr
