@@ -72,8 +72,8 @@ class Aws:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
-        events: Any = self._session.events
-        events.register("before-send", Direct(self.endpoint, app))
+        self._direct = Direct(self.endpoint, app)
+        self.shorten(self._session)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -92,6 +92,11 @@ class Aws:
             if (service, role) not in self._clients:
                 self._clients[service, role] = self._new_client(service, role)
             return self._clients[service, role]
+
+    def shorten(self, session: boto3.session.Session) -> None:
+        """Let the clients that a session of this process makes from now on take the direct way."""
+        events: Any = session.events
+        events.register("before-send", self._direct)
 
     def deploy(
         self,

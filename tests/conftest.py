@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 
+import boto3
 import pytest
 from botocore.loaders import JSONFileLoader
 from coverage import Coverage
@@ -109,6 +110,8 @@ def denied() -> Iterator[Callable[[], list[str]]]:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
     with Aws() as running:
+        boto3.setup_default_session()
+        running.shorten(boto3._get_default_session())
         yield running
 
 
