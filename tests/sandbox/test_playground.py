@@ -32,6 +32,9 @@ def until(what: Callable[[], bool], step: Callable[[], None]) -> bool:
 def test_credentials_are_staged_promoted_and_seen(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in as_operator(aws).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv(
+        "POWERTOOLS_LOG_LEVEL", "CRITICAL"
+    )  # the command sets it, and other tests should not inherit that
     with playground(aws, interval=3600) as running:
         running.write(tmp_path)
         assert f"export AWS_ENDPOINT_URL={aws.endpoint}" in (tmp_path / "env").read_text()
