@@ -46,6 +46,8 @@ coverage: lint ## The same, and that the tests reach 95 % of the lines and branc
 lint: $(BIN)/ready ## Check format, style, types and the template
 	@$(MAKE) --no-print-directory -j3 style types template
 
+style types template: $(BIN)/ready
+
 style:
 	@$(BIN)/ruff format --no-cache --check -q . && $(BIN)/ruff check --no-cache -q --output-format concise .
 
