@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from moto.core.botocore_stubber import MockRawResponse
 
-WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+from .invocations import WsgiApp
 
 
 class Direct:

@@ -10,6 +10,7 @@ process. The end of the socket ends this process, not the environments.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -42,9 +43,9 @@ def warm() -> None:
     from botocore.loaders import JSONFileLoader  # noqa: PLC0415 - the same
 
     JSONFileLoader.load_file = cache(JSONFileLoader.load_file)  # type: ignore[method-assign]
+    new: Any = boto3.session.Session("none", "none", region_name="us-east-1").client
     for name in SERVICES:
-        session: Any = boto3.session.Session("none", "none", region_name="us-east-1")
-        session.client(name)
+        new(name)
     gc.freeze()
 
 
@@ -88,7 +89,8 @@ class Nursery:
             if not pid:
                 return
             status = self._statuses.pop(pid)
-            with open(status, "w") as pipe:
+            # Nobody asks any more where who asked has ended.
+            with contextlib.suppress(BrokenPipeError), open(status, "w") as pipe:
                 pipe.write(str(os.waitstatus_to_exitcode(ended)))
 
 

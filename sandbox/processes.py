@@ -72,7 +72,9 @@ class _Nursery:
         try:
             with self._lock:
                 socket.send_fds(self._packets, [asked.encode()], [channel.fileno(), output.fileno(), writing])
-                return _Forked(int(self._packets.recv(64)), reading)
+                if pid := self._packets.recv(64):
+                    return _Forked(int(pid), reading)
+            raise RuntimeError("the process that forks environments has ended")
         finally:
             os.close(writing)
 
