@@ -35,7 +35,7 @@ def put_right(backend: Any, replace: Any) -> None:
     replace(map_run_record.MapRunRecord, "describe", _counts)
 
 
-class Child(Execution):
+class Child(Execution):  # type: ignore[misc]
     """The execution of one item, in all it does like one that was started by itself."""
 
     def __init__(self, env: Any, record: Any, program: Any, item: Any) -> None:
@@ -107,7 +107,7 @@ class Child(Execution):
         return _Telling(self)
 
 
-class _Telling(BaseExecutionWorkerCommunication):
+class _Telling(BaseExecutionWorkerCommunication):  # type: ignore[misc]
     """Puts a child that has ended where its map run waits for it."""
 
     def terminated(self) -> None:
