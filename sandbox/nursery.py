@@ -40,9 +40,9 @@ def warm() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
     import boto3.session  # noqa: PLC0415 - by the nursery alone, not by who starts one
-    from botocore.loaders import JSONFileLoader  # noqa: PLC0415 - the same
+    import botocore.session  # noqa: PLC0415 - the same
 
-    JSONFileLoader.load_file = cache(JSONFileLoader.load_file)  # type: ignore[method-assign]
+    botocore.session.create_loader = cache(botocore.session.create_loader)
     new: Any = boto3.session.Session("none", "none", region_name="us-east-1").client
     for name in SERVICES:
         new(name)
@@ -117,4 +117,5 @@ if __name__ == "__main__":
     warm()
     if asked := Nursery(socket.socket(fileno=int(sys.argv[1]))).serve():
         become(asked)
-        sys.exit(main(asked["handler"], str(asked["channel"])))
+        # Lambda too ends a process as it is; to take it down in order would touch, and so copy, all that is shared.
+        os._exit(main(asked["handler"], str(asked["channel"])))
