@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Self
 
 import boto3.session
+import botocore.session
 from botocore.config import Config
+from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -25,19 +28,27 @@ from .template import Template
 
 __all__ = ["ACCOUNT", "REGION", "Aws", "Inbox", "Stack"]
 
+# How long the end may wait for the server.
+_POLL_SECONDS = 0.05
 # An invocation lasts 900 s at most, and must not be repeated by a client that lost its patience.
 _LAMBDA = Config(read_timeout=960, retries={"total_max_attempts": 1})
 
 
 @cache
 def moto() -> Any:
-    """Return moto as a WSGI application, without two things that take most of its time.
+    """Return moto as a WSGI application, without what would take most of its time and of its clients'.
 
-    At each request it would look through its own folder for the service; and it would look at each attribute of a
-    table's item ten times, once for each type that it might have, to answer with what it holds in that form already.
+    At each request it would look through its own folder for the service, and through a class for the action. It would
+    look at each attribute of a table's item ten times, once for each type that it might have, to answer with what it
+    holds in that form already; and ask anew at each node of an expression which kinds are of interest. Each session of
+    boto3 in this process would read the descriptions of its services anew, and moto and the operator's commands in
+    tests make one after the other.
     """
+    botocore.session.create_loader = cache(botocore.session.create_loader)
     application: Any = DomainDispatcherApplication(create_backend_app)
     application.get_backend_for_host = cache(application.get_backend_for_host)
+    responses.method_names_from_class = cache(responses.method_names_from_class)
+    DepthFirstTraverser.nodes_to_be_processed = lru_cache(1)(DepthFirstTraverser.nodes_to_be_processed)
     usual = BaseJSONSerializer._serialize_type_structure
 
     def structure(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
@@ -46,7 +57,7 @@ def moto() -> Any:
         else:
             usual(self, serialized, value, shape, key)
 
-    BaseJSONSerializer._serialize_type_structure = structure  # type: ignore[method-assign]
+    BaseJSONSerializer._serialize_type_structure = structure
     return application
 
 
@@ -69,7 +80,7 @@ class Aws:
         self.buses = Buses()
         app = Invocations(moto(), self.buses)
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         self._thread.start()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
         self._direct = Direct(self.endpoint, app)

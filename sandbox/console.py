@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .alarms import Alarm
 from .metrics import Point
+from .moto_resources import import_cloudformation
 
 if TYPE_CHECKING:
     from .aws import Aws
@@ -25,6 +26,7 @@ def register_stack(aws: Aws, outputs: Mapping[str, str], parameters: Mapping[str
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {each: {"Value": value} for each, value in outputs.items()},
     }
+    import_cloudformation()
     cloudformation = aws.client("cloudformation")
     cloudformation.delete_stack(StackName=name)
     cloudformation.create_stack(

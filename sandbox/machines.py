@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from .definitions import problems
 from .moto_states import interpreter
 from .parameters import TemplateError, text_of
+from .template import parsed
 
 RUNNING = "RUNNING"
 _PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
@@ -45,7 +44,7 @@ def make(name: str, properties: Mapping[str, Any], folder: Path) -> dict[str, An
 def _definition(properties: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     definition = properties.get("Definition")
     if definition is None:
-        definition = yaml_parse((folder / properties["DefinitionUri"]).read_text(encoding="utf-8"))
+        definition = parsed((folder / properties["DefinitionUri"]).read_text(encoding="utf-8"))
     substituted: dict[str, Any] = _substituted(definition, properties.get("DefinitionSubstitutions", {}))
     return substituted
 

@@ -11,10 +11,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from ops.new_function import NewFunction
 from sandbox.aws import Aws
+from sandbox.template import parsed
 
 pytestmark = pytest.mark.build
 
@@ -52,7 +52,7 @@ def layer(architecture: str) -> Path:
 
 
 def test_the_template_names_the_architecture(architecture: str) -> None:
-    template = yaml_parse((ROOT / ".aws-sam/build/template.yaml").read_text())
+    template = parsed((ROOT / ".aws-sam/build/template.yaml").read_text())
     assert template["Globals"]["Function"]["Architectures"] == [architecture]
     layer = template["Resources"]["StorekeyLayer"]
     assert layer["Properties"]["CompatibleArchitectures"] == [architecture]

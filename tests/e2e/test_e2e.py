@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from moto.secretsmanager.models import SecretsManagerBackend
-from samtranslator.yaml_helper import yaml_parse
 
 from ops.stack import Stack
 from sandbox.aws import Aws
 from sandbox.store import SandboxStore
+from sandbox.template import parsed
 from tests.e2e.__main__ import main
 from tests.e2e.cloud import Cloud
 from tests.e2e.secret import NOTE, clear_candidate, mark_live, put_back
@@ -196,7 +196,7 @@ def test_what_deploys_by_itself_hands_the_store_to_sam(tmp_path: Path) -> None:
     given = dict(option.split("=", 1) for option in options[4:])
     assert given["AllowedHosts"] == "localhost:1"
     assert given["StoreCaBundle"] == f'"{told["STORE_CA_BUNDLE"]}"'
-    assert given.keys() <= yaml_parse((ROOT / "template.yaml").read_text())["Parameters"].keys()
+    assert given.keys() <= parsed((ROOT / "template.yaml").read_text())["Parameters"].keys()
 
 
 def test_make_wants_a_stack() -> None:

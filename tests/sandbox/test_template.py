@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
-from sandbox.template import Template, TemplateError
+from sandbox.template import Template, TemplateError, parsed
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 SMALL = """
@@ -107,6 +108,10 @@ def test_what_cannot_be_resolved_is_named(path: Path, value: Any, culprit: str) 
 def test_a_wrong_parameter_is_named(path: Path, parameters: dict[str, Any], culprit: str) -> None:
     with pytest.raises(TemplateError, match=culprit):
         Template.load(path, parameters)
+
+
+def test_a_template_is_read_as_sam_reads_it() -> None:
+    assert parsed(SMALL) == yaml_parse(SMALL)
 
 
 def test_parameters_decide_conditions_and_resources(path: Path) -> None:

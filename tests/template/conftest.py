@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
+
+from sandbox.template import parsed
 
 from .source import TEXT
 
@@ -19,7 +21,7 @@ def transformed() -> dict[str, Any]:
         def load(self) -> dict[str, str]:
             return {}
 
-    source = yaml_parse(TEXT)
+    source: Any = deepcopy(parsed(TEXT))
     source["Resources"]["StorekeyLayer"]["Properties"]["ContentUri"] = "s3://bucket/layer.zip"
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
