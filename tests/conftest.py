@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import gc
+import importlib
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 
 import boto3
 import pytest
-from botocore.loaders import JSONFileLoader
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
@@ -21,7 +22,7 @@ from sandbox.roles import RECORDS
 from sandbox.store import SandboxStore
 from sandbox.store.server import _Running
 from sandbox.store.settings import Settings as StoreSettings
-from tests.grants import Plugin
+from tests.grants import Plugin, is_whole
 from tests.support import Secret, new_account
 
 
@@ -29,12 +30,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Plugin())
 
 
-# Each session of boto3 would read the descriptions of its services anew, and a test of a command makes one.
-JSONFileLoader.load_file = functools.cache(JSONFileLoader.load_file)  # type: ignore[method-assign]
 settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import a share of the modules before all of them: what one worker has rewritten for pytest, the others read."""
+    worker = getattr(session.config, "workerinput", {})
+    if worker and is_whole(session.config):
+        folder, number = Path(__file__).parent, int(worker["workerid"].removeprefix("gw"))
+        for path in sorted(folder.rglob("test_*.py"))[number :: worker["workercount"]]:
+            with contextlib.suppress(Exception):  # the collection meets it again, and says so
+                importlib.import_module(".".join(path.relative_to(folder.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
@@ -42,6 +51,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    """Look once for what could not be finalized; pytest looks five times more, and finds nothing left."""
+    gc.collect()
+    gc.freeze()
 
 
 # Whose functions, in processes of their own, have their lines counted; anywhere else that would only take time.

@@ -71,7 +71,7 @@ class Plugin:
         config = session.config
         if hasattr(config, "workeroutput"):
             config.workeroutput["grants"] = sorted(RECORDS.used)
-        elif _is_whole(config) and not session.testsfailed:
+        elif is_whole(config) and not session.testsfailed:
             self.wrong = list(wrong(granted(), self.used | RECORDS.used))
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if self.wrong else session.exitstatus
 
@@ -81,7 +81,7 @@ class Plugin:
             terminalreporter.write_line(f"PERMISSIONS {line}", red=True)
 
 
-def _is_whole(config: pytest.Config) -> bool:
+def is_whole(config: pytest.Config) -> bool:
     """Tell whether all that `make test` runs has been run."""
     chosen = (config.option.keyword, config.option.deselect, config.option.collectonly, config.option.maxfail)
     addopts: list[str] = config.getini("addopts")

@@ -50,22 +50,22 @@ def test_credentials_are_staged_promoted_and_seen(aws: Aws, tmp_path: Path, monk
                 "VersionId"
             ]
             assert until(lambda wanted=staged: live() == wanted, running.step), "its event starts the promotion"  # type: ignore[misc]
-            told = json.loads(run("storekey --json credentials status", ROOT, **as_operator(aws)))
-            assert told["kind"] == kind
+            assert json.loads(command("--json", "credentials", "status"))["kind"] == kind
         running._fired = -1e9
-        assert until(lambda: "all well" in shown(), running.step)
+        assert until(lambda: "all well" in command("status"), running.step)
         revoked = (tmp_path / "revoked.json").read_text()
         client.put_secret_value(SecretId=secret, SecretString=revoked, VersionStages=["CANDIDATE"])
-        assert until(lambda: "a candidate was rejected" in shown(), running.step)
+        assert until(lambda: "a candidate was rejected" in command("status"), running.step)
         set_now = "storekey credentials set --no-test --now --from-file"
         run(f"{set_now} {tmp_path}/revoked.json", ROOT, **as_operator(aws))
-        assert until(lambda: "storekey-credentials-refused: " in shown(), running.step)
+        assert until(lambda: "storekey-credentials-refused: " in command("status"), running.step)
         labels = client.describe_secret(SecretId=secret)["VersionIdsToStages"].values()
         assert sum("AWSCURRENT" in each for each in labels) == 1
 
 
-def shown() -> str:
-    return CliRunner().invoke(app, ["status"]).output
+def command(*arguments: str) -> str:
+    """What the operator's command prints, called in this process: it is asked often."""
+    return CliRunner().invoke(app, arguments).output
 
 
 def test_it_says_what_to_do_and_ends_by_ctrl_c(tmp_path: Path) -> None:
