@@ -16,6 +16,7 @@ import importlib
 import importlib.util
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -55,15 +56,25 @@ class Nursery:
     def __init__(self, asked: socket.socket) -> None:
         self._asked = asked
         self._statuses: dict[int, int] = {}
+        self._ends, self._ended = os.pipe()
+        os.set_blocking(self._ended, False)
 
     def serve(self) -> dict[str, Any] | None:
         """Fork as often as it is asked to. Returns None at the end, and in each new process what was asked for."""
-        signal.signal(signal.SIGCHLD, lambda *_: self._reap())
+        # A handler could be called in the midst of a fork, or of itself; so it only wakes this loop.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._ended, warn_on_full_buffer=False)
+        asked = self._asked.fileno()
         while True:
+            ready, _, _ = select.select([asked, self._ends], [], [])
+            if self._ends in ready:
+                os.read(self._ends, 1 << 12)
+                self._reap()
+            if asked not in ready:
+                continue
             packet, descriptors, _, _ = socket.recv_fds(self._asked, LARGEST, 3)
             if not packet:
                 return None
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
             channel, output, status = descriptors
             if not (pid := os.fork()):
                 self._leave(status)
@@ -71,16 +82,15 @@ class Nursery:
             self._statuses[pid] = status
             os.close(channel)
             os.close(output)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
             self._asked.send(str(pid).encode())
 
     def _leave(self, status: int) -> None:
         """Let go of all that is the nursery's, in a new process."""
         os.setsid()
+        signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         self._asked.close()
-        for descriptor in (status, *self._statuses.values()):
+        for descriptor in (self._ends, self._ended, status, *self._statuses.values()):
             os.close(descriptor)
 
     def _reap(self) -> None:
@@ -88,9 +98,8 @@ class Nursery:
             pid, ended = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            status = self._statuses.pop(pid)
             # Nobody asks any more where who asked has ended.
-            with contextlib.suppress(BrokenPipeError), open(status, "w") as pipe:
+            with contextlib.suppress(BrokenPipeError), open(self._statuses.pop(pid), "w") as pipe:
                 pipe.write(str(os.waitstatus_to_exitcode(ended)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,14 @@ _numbers = itertools.count(1)
 def new_account(sandbox_store: SandboxStore) -> BasicAccount:
     """A Basic account with a user name of its own."""
     return sandbox_store.create_account(f"orders-export {next(_numbers)}")
+
+
+def until(what: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait for what comes true by itself."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"it has not happened in {seconds:g} s"
+        time.sleep(0.01)
 
 
 def secret_forms(fields: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from sandbox.aws import Aws
 from sandbox.machines import Execution
 from sandbox.store import Answer, Arriving, BasicAccount
 from tests.functions.exported import Exports, exporting
-from tests.support import points
+from tests.support import points, until
 
 ORDERS = 36
 
@@ -92,8 +91,7 @@ def test_a_token_that_is_regenerated_half_way_is_waited_for(exports: Exports) ->
     assert isinstance(account, BasicAccount)
     exports.store.before_request = at(14, lambda: new.append(exports.store.regenerate(account)))
     execution = exports.start_backfill()
-    while not any(event["type"] == "TaskFailed" for child in execution.children() for event in child.history()):
-        time.sleep(0.05)
+    until(lambda: "TaskFailed" in {event["type"] for child in execution.children() for event in child.history()})
     exports.put(new[0])
     assert finished(exports, execution)["rows"] == ORDERS
     refused = points(exports.new_logs(), "CredentialsRefused")

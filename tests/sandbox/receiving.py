@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
@@ -45,10 +43,3 @@ class Receiver:
     @property
     def scopes(self) -> list[str]:
         return sorted(json.loads(body)["scope"] for _, body in self.got)
-
-
-def until(what: Any) -> None:
-    end = time.monotonic() + 5
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.002)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.functions import Configuration, Function
+from tests.support import until
 
 CODE = """
 import os, subprocess, sys, time
@@ -202,12 +203,21 @@ def test_an_environment_at_work_can_be_ended_at_once(make: Make, tmp_path: Path)
     function, pids, errors = make(), tmp_path / "pids", list[Any]()
     thread = threading.Thread(target=lambda: errors.append(function.invoke({"do": "sleep", "pids": str(pids)}).error))
     thread.start()
-    while not pids.exists() or " " not in pids.read_text():
-        time.sleep(0.02)
+    until(lambda: pids.exists() and " " in pids.read_text())
     function.kill()
     thread.join(5)
     assert [error["errorType"] for error in errors] == ["Runtime.ExitError"]
     assert all(gone(int(pid)) for pid in pids.read_text().split()) and function.invoke().cold
+
+
+def test_environments_that_end_at_once_leave_room_for_others(make: Make) -> None:
+    for _ in range(5):
+        functions = [make() for _ in range(4)]
+        assert [function.invoke().result for function in functions] == [1] * 4
+        for pid in [function.pid for function in functions]:
+            os.kill(pid or 0, 9)
+        assert all(function.invoke().error for function in functions)
+    assert make().invoke().result == 1
 
 
 def test_two_environments_work_side_by_side_and_one_does_one_thing_at_a_time(make: Make) -> None:

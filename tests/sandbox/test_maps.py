@@ -13,6 +13,7 @@ import pytest
 from sandbox.aws import Aws, Stack
 from sandbox.machines import Execution
 from tests.sandbox.deploying import CALL, TEMPLATE, deploying, machine
+from tests.support import until
 
 WITH_BUCKET = TEMPLATE.replace("Resources:\n", 'Resources:\n  Bucket: {Type: "AWS::S3::Bucket"}\n').replace(
     "Topic: !Ref Topic}", "Topic: !Ref Topic, Bucket: !Ref Bucket}"
@@ -199,10 +200,7 @@ def test_stopping_the_parent_ends_its_children_in_a_wait_and_before_another_atte
     states = {"First": choice, "Publish": {**publish, "End": True}, "Later": {**LATER, "Next": "Done"}, "Done": DONE}
     stack = deploy(states, MaxConcurrency=2)
     execution = stack.start_execution("Machine", {"items": [item(9_000_000), item(0, bad=True), item(0)]})
-    until = time.monotonic() + 5
-    while not _at(execution, "WaitStateEntered", "TaskFailed"):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: _at(execution, "WaitStateEntered", "TaskFailed"))
     execution.stop()
     assert execution.wait(5).status == "ABORTED"
     children = execution.children()
@@ -220,10 +218,7 @@ def _at(execution: Execution, *kinds: str) -> bool:
 
 def test_a_child_can_be_stopped_alone_and_counts_as_failed(deploy: Deployed) -> None:
     execution = deploy().start_execution("Machine", {"items": [item(9_000_000)]})
-    until = time.monotonic() + 5
-    while not _at(execution, "WaitStateEntered"):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: _at(execution, "WaitStateEntered"))
     execution.children()[0].stop()
     assert execution.wait(5).error == THRESHOLD
 

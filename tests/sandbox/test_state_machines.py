@@ -14,6 +14,7 @@ import pytest
 from sandbox.aws import Aws
 from sandbox.template import TemplateError
 from tests.sandbox.deploying import CALL, TEMPLATE, Deploy, deploying, machine
+from tests.support import until
 
 DONE = {"Type": "Succeed"}
 TRANSIENT = {"ErrorEquals": ["Unavailable", "Sandbox.Timedout"], "IntervalSeconds": 1, "MaxAttempts": 2}
@@ -211,8 +212,7 @@ def test_other_machines_stay_where_moto_keeps_them(running: Aws, deploy: Deploy)
 def test_closing_the_stack_ends_what_runs(deploy: Deploy, tmp_path: Path) -> None:
     stack = deploy(machine(Slice={**CALL, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Slice"}], "End": True}))
     execution = stack.start_execution("Machine", {"do": "sleep", "seconds": 60, "file": str(tmp_path / "begun")})
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.02)
+    until((tmp_path / "begun").exists)
     (environment,) = stack.pool("Work").environments
     assert environment.pid
     began = time.monotonic()

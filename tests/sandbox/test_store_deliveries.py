@@ -14,7 +14,8 @@ from sandbox.store import SandboxStore
 from sandbox.store.deliveries import THREADS
 from sandbox.store.orders import OrderMaker
 from tests.sandbox.clients import Api
-from tests.sandbox.receiving import ORDER, Receiver, until
+from tests.sandbox.receiving import ORDER, Receiver
+from tests.support import until
 
 
 def senders() -> int:

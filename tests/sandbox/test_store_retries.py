@@ -13,7 +13,8 @@ from sandbox.store import SandboxStore
 from sandbox.store.blocks import BLOCKED, WINDOW, Blocks
 from sandbox.store.deliveries import RETRIES
 from tests.sandbox.clients import Api
-from tests.sandbox.receiving import ORDER, Receiver, until
+from tests.sandbox.receiving import ORDER, Receiver
+from tests.support import until
 
 
 def test_what_fails_comes_again_with_a_new_signature(
