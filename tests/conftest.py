@@ -36,6 +36,7 @@ settings.register_profile(
 settings.load_profile("tests")
 
 
+@pytest.hookimpl(trylast=True)  # when lines are counted already
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Import a share of the modules before all of them: what one worker has rewritten for pytest, the others read."""
     worker = getattr(session.config, "workerinput", {})
