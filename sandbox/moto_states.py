@@ -47,7 +47,10 @@ def interpreter() -> Any:
     from moto.stepfunctions.parser.asl.eval.environment import Environment  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.parse import asl_parser, preprocessor  # noqa: PLC0415
     from moto.stepfunctions.parser.asl.utils import json_path  # noqa: PLC0415
-    from moto.stepfunctions.parser.backend.execution import Execution  # noqa: PLC0415
+    from moto.stepfunctions.parser.backend.execution import (  # noqa: PLC0415
+        BaseExecutionWorkerCommunication,
+        Execution,
+    )
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415
 
     from . import moto_children, moto_maps  # noqa: PLC0415
@@ -68,6 +71,7 @@ def interpreter() -> Any:
     _replace(result_path, "parse", cache)
     _replace(backend, "start_execution", _named)
     _replace(Execution, "stop", _at_once)
+    _replace(BaseExecutionWorkerCommunication, "_reflect_execution_status", _told_whole)
     _replace(Environment, "set_error", _unless_stopped)
     _replace(error_equals_decl.ErrorEqualsDecl, "_eval_body", _not_terminal)
     _replace(comparison_variable.ComparisonVariable, "_eval_body", _present)
@@ -94,6 +98,20 @@ def _read_once(preprocessor: Any, original: Any) -> Any:
         return preprocessor().visit(read(definition)), read(definition)
 
     return staticmethod(parse)
+
+
+def _told_whole(usual: Any) -> Any:
+    """moto tells how an execution ended before what came of it, to who asks in between."""
+
+    def reflect(worker: Any) -> None:
+        execution, environment = worker.execution, worker.execution.exec_worker.env
+        execution.output = environment.states.get_input()
+        state = environment.program_state()
+        if isinstance(error := getattr(state, "error", None), dict):
+            execution.error, execution.cause = error.get("error"), error.get("cause")
+        usual(worker)
+
+    return reflect
 
 
 def client_of(role: str, service: str) -> Any:

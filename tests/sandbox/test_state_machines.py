@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.stepfunctions.parser.backend.execution import Execution
 
 from sandbox.aws import Aws
 from sandbox.template import TemplateError
@@ -185,6 +186,24 @@ def test_an_error_of_step_functions_can_be_passed_on(deploy: Deploy) -> None:
     stack = deploy(machine(Slice=slow, Failed=failed))
     outcome = stack.start_execution("Machine", {"do": "sleep", "seconds": 3}).wait()
     assert (outcome.error, outcome.cause) == ("States.Timeout", "it took too long")
+
+
+def test_how_it_ended_is_told_with_what_came_of_it(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, Any]] = []
+
+    def change(execution: Any, name: str, value: Any) -> None:
+        object.__setattr__(execution, name, value)
+        if name == "exec_status" and value not in (None, "RUNNING"):
+            told.append(execution.to_describe_output())
+
+    stack = deploy(machine(Call={**CALL, "End": True}))
+    monkeypatch.setattr(Execution, "__setattr__", change)
+    stack.start_execution("Machine", {"x": 1}).wait()
+    stack.start_execution("Machine", {"do": "fail", "kind": "Odd", "says": "so"}).wait()
+    assert [each["status"] for each in told] == ["SUCCEEDED", "FAILED"]
+    assert json.loads(told[0]["output"])["x"] == 1
+    assert told[1]["error"] == "Odd"
+    assert "so" in told[1]["cause"]
 
 
 def test_operators_tools_start_follow_and_stop_it(running: Aws, deploy: Deploy) -> None:
