@@ -7,6 +7,7 @@ import threading
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from aiohttp import web
@@ -126,6 +127,16 @@ class Drip(Fault):
         return Wire(answer.status, [*first, *(drops[i : i + 1] for i in range(len(drops)))], "close", self.seconds)
 
 
+@cache
+def _packed(unpacked_bytes: int, text: bool) -> bytes:
+    packer = zlib.compressobj(wbits=31)
+    fill, quote = (b"x", b'"') if text else (b"\0", b"")
+    size = unpacked_bytes - 2 * len(quote)
+    whole, rest = divmod(size, _CHUNK)
+    pieces = [quote, *[fill * _CHUNK] * whole, fill * rest, quote]
+    return b"".join([*map(packer.compress, pieces), packer.flush()])
+
+
 @dataclass(frozen=True)
 class Bomb(Fault):
     """A small gzip body that unpacks to ``unpacked_bytes``: zeros, or with ``text`` one valid JSON string."""
@@ -135,15 +146,7 @@ class Bomb(Fault):
 
     async def play(self, genuine: Genuine) -> web.StreamResponse:
         """The bomb, with status 200."""
-        return _gzipped(200, await asyncio.to_thread(self._packed))
-
-    def _packed(self) -> bytes:
-        packer = zlib.compressobj(wbits=31)
-        fill, quote = (b"x", b'"') if self.text else (b"\0", b"")
-        size = self.unpacked_bytes - 2 * len(quote)
-        whole, rest = divmod(size, _CHUNK)
-        pieces = [quote, *[fill * _CHUNK] * whole, fill * rest, quote]
-        return b"".join([*map(packer.compress, pieces), packer.flush()])
+        return _gzipped(200, await asyncio.to_thread(_packed, self.unpacked_bytes, self.text))
 
 
 @dataclass(frozen=True)
