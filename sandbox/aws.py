@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache, lru_cache
 from typing import Any, Self
 
@@ -13,9 +14,9 @@ import botocore.session
 from botocore.config import Config
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.moto_server import werkzeug_app
 
 from .buses import Buses
 from .direct import Direct
@@ -23,6 +24,7 @@ from .functions import CREDENTIALS
 from .inbox import Inbox
 from .invocations import Invocations
 from .resources import ACCOUNT, REGION, Resources
+from .server import Server
 from .stack import Stack
 from .template import Template
 
@@ -38,17 +40,22 @@ _LAMBDA = Config(read_timeout=960, retries={"total_max_attempts": 1})
 def moto() -> Any:
     """Return moto as a WSGI application, without what would take most of its time and of its clients'.
 
-    At each request it would look through its own folder for the service, and through a class for the action. It would
-    look at each attribute of a table's item ten times, once for each type that it might have, to answer with what it
-    holds in that form already; and ask anew at each node of an expression which kinds are of interest. Each session of
-    boto3 in this process would read the descriptions of its services anew, and moto and the operator's commands in
-    tests make one after the other.
+    At each request it would look through its own folder for the service, and through a class for the action, and say
+    what browsers may do with the answer. It would look at each attribute of a table's item ten times, once for each
+    type that it might have, to answer with what it holds in that form already; parse an update's expression twice, copy
+    it in the slowest way there is, and ask anew at each of its nodes which kinds are of interest. Each session of boto3
+    in this process would read the descriptions of its services anew, and moto and the operator's commands in tests make
+    one after the other.
     """
+    werkzeug_app.DISABLE_GLOBAL_CORS = True
     botocore.session.create_loader = cache(botocore.session.create_loader)
-    application: Any = DomainDispatcherApplication(create_backend_app)
+    application: Any = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     application.get_backend_for_host = cache(application.get_backend_for_host)
     responses.method_names_from_class = cache(responses.method_names_from_class)
     DepthFirstTraverser.nodes_to_be_processed = lru_cache(1)(DepthFirstTraverser.nodes_to_be_processed)
+    parse = lru_cache(maxsize=256)(UpdateExpressionParser.make)
+    UpdateExpressionParser.make = lambda text: _copy(parse(text))
+    Node.__deepcopy__ = lambda self, _: _copy(self)
     usual = BaseJSONSerializer._serialize_type_structure
 
     def structure(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
@@ -59,6 +66,20 @@ def moto() -> Any:
 
     BaseJSONSerializer._serialize_type_structure = structure
     return application
+
+
+def _copy(node: Any) -> Any:
+    """Copy a parsed expression, as copy.deepcopy does."""
+    if not isinstance(node, Node):
+        return deepcopy(node)
+    new = object.__new__(type(node))
+    new.__dict__.update(node.__dict__)
+    if node.children is not None:
+        new.children = [_copy(child) for child in node.children]
+        for child in new.children:
+            if isinstance(child, Node):
+                child.set_parent(new)
+    return new
 
 
 class Aws:
@@ -79,7 +100,7 @@ class Aws:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.buses = Buses()
         app = Invocations(moto(), self.buses)
-        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
+        self._server = Server(app)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         self._thread.start()
         self.endpoint = f"http://127.0.0.1:{self._server.port}"
