@@ -32,7 +32,7 @@ IMPORTED = (
     "msgspec",
     "requests",
 )
-SERVICES = ("dynamodb", "events", "secretsmanager")
+SERVICES = ("dynamodb", "events", "lambda", "s3", "secretsmanager", "sns", "sqs")
 LARGEST = 1 << 17
 
 
@@ -47,7 +47,27 @@ def warm() -> None:
     new: Any = boto3.session.Session("none", "none", region_name="us-east-1").client
     for name in SERVICES:
         new(name)
+    _make_ready()
     gc.freeze()
+
+
+def _make_ready() -> None:
+    """Have a context that trusts certifi's list before it is asked for: each process gets one of its own by the fork.
+
+    Reading that list takes longer than the import of the layer.
+    """
+    import ssl  # noqa: PLC0415 - the same
+
+    import certifi  # noqa: PLC0415 - by the nursery alone
+
+    usual = ssl.create_default_context
+    ready = [usual(cafile=certifi.where())]
+
+    def create(*arguments: Any, **named: Any) -> ssl.SSLContext:
+        wanted = not arguments and named == {"cafile": certifi.where()}
+        return ready.pop() if wanted and ready else usual(*arguments, **named)
+
+    ssl.create_default_context = create
 
 
 class Nursery:
