@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from copy import deepcopy
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Self
 
 import boto3.session
@@ -14,10 +13,9 @@ import botocore.session
 from botocore.config import Config
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.moto_server import werkzeug_app
 
+from . import moto_expressions
 from .buses import Buses
 from .direct import Direct
 from .functions import CREDENTIALS
@@ -42,20 +40,16 @@ def moto() -> Any:
 
     At each request it would look through its own folder for the service, and through a class for the action, and say
     what browsers may do with the answer. It would look at each attribute of a table's item ten times, once for each
-    type that it might have, to answer with what it holds in that form already; parse an update's expression twice, copy
-    it in the slowest way there is, and ask anew at each of its nodes which kinds are of interest. Each session of boto3
-    in this process would read the descriptions of its services anew, and moto and the operator's commands in tests make
-    one after the other.
+    type that it might have, to answer with what it holds in that form already. Each session of boto3 in this process
+    would read the descriptions of its services anew, and moto and the operator's commands in tests make one after the
+    other.
     """
     werkzeug_app.DISABLE_GLOBAL_CORS = True
     botocore.session.create_loader = cache(botocore.session.create_loader)
     application: Any = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     application.get_backend_for_host = cache(application.get_backend_for_host)
     responses.method_names_from_class = cache(responses.method_names_from_class)
-    DepthFirstTraverser.nodes_to_be_processed = lru_cache(1)(DepthFirstTraverser.nodes_to_be_processed)
-    parse = lru_cache(maxsize=256)(UpdateExpressionParser.make)
-    UpdateExpressionParser.make = lambda text: _copy(parse(text))
-    Node.__deepcopy__ = lambda self, _: _copy(self)
+    moto_expressions.put_right()
     usual = BaseJSONSerializer._serialize_type_structure
 
     def structure(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
@@ -66,20 +60,6 @@ def moto() -> Any:
 
     BaseJSONSerializer._serialize_type_structure = structure
     return application
-
-
-def _copy(node: Any) -> Any:
-    """Copy a parsed expression, as copy.deepcopy does."""
-    if not isinstance(node, Node):
-        return deepcopy(node)
-    new = object.__new__(type(node))
-    new.__dict__.update(node.__dict__)
-    if node.children is not None:
-        new.children = [_copy(child) for child in node.children]
-        for child in new.children:
-            if isinstance(child, Node):
-                child.set_parent(new)
-    return new
 
 
 class Aws:
