@@ -13,7 +13,6 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor
 from werkzeug.wrappers import Response
 
 from . import deployed
@@ -191,6 +190,9 @@ def _of_sources(function: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 @cache
 def _sam_policies() -> Any:
+    # A fifth of a second, and few templates name one.
+    from samtranslator.policy_template_processor.processor import PolicyTemplatesProcessor  # noqa: PLC0415
+
     return PolicyTemplatesProcessor(PolicyTemplatesProcessor.get_default_policy_templates_json())
 
 
