@@ -71,6 +71,28 @@ def test_without_a_terminal_there_is_a_line_every_so_often(
     assert 2 <= len(lines) <= 5
 
 
+@pytest.mark.parametrize(
+    ("open_run", "rows"),
+    {
+        "of a known total": ({"api": "v3", "count_before": 5000}, "1,250 of 5,000 rows"),
+        "of an unknown one": ({"api": "v3"}, "1,250 rows"),
+        "of a count that knows no window": ({"api": "v2", "count_before": 5000}, "1,250 rows"),
+    }.values(),
+)
+def test_rows_are_told_with_their_total_where_it_is_known(
+    run: Run, exporting: Exporting, open_run: dict[str, Any], rows: str
+) -> None:
+    noted(exporting, **open_run)
+
+    def story() -> None:
+        time.sleep(0.2)
+        exporting.end(NOTHING)
+
+    with exporting.playing(story):
+        result = run("export", "orders")
+    assert f"storekey: orders: {rows}, 9 requests, quota left 137, lag 18 min" in result.stderr.splitlines()
+
+
 def test_a_summary_for_persons_tells_window_counts_and_manifest(run: Run, exporting: Exporting) -> None:
     finished = Exported([[1, 2]], run="20261124T084200Z-full")
     finished.manifest["window"]["from"] = None
@@ -183,22 +205,12 @@ def on_a_terminal(aws: Aws, folder: Path, *arguments: str) -> tuple[int, str]:
     return on_terminal([*command, *arguments], [], environment)
 
 
-@pytest.mark.parametrize(
-    ("open_run", "rows"),
-    {
-        "of a known total": ({"api": "v3", "count_before": 5000}, "1,250 of 5,000 rows"),
-        "of an unknown one": ({"api": "v3"}, "1,250 rows"),
-        "of a count that knows no window": ({"api": "v2", "count_before": 5000}, "1,250 rows"),
-    }.values(),
-)
-def test_on_a_terminal_there_is_a_bar(
-    exporting: Exporting, aws: Aws, tmp_path: Path, open_run: dict[str, Any], rows: str
-) -> None:
+def test_on_a_terminal_there_is_a_bar(exporting: Exporting, aws: Aws, tmp_path: Path) -> None:
     finished = Exported([[1, 2]])
     finished.put(exporting.s3, exporting.bucket)
 
     def story() -> None:
-        noted(exporting, **open_run)
+        noted(exporting, api="v3", count_before=5000)
         time.sleep(2.5)
         exporting.end({"run": RUN, "manifest": finished.manifest_key})
 
@@ -207,7 +219,7 @@ def test_on_a_terminal_there_is_a_bar(
     assert status == 0, shown
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     line = next(line for line in re.split(r"[\r\n]+", text) if " orders " in line and "1,250" in line)
-    assert f"{rows}, 9 requests, quota left 137, lag 18 min" in line
+    assert "1,250 of 5,000 rows, 9 requests, quota left 137, lag 18 min" in line
     assert "━" in line
     assert "finished" in text and "agrees" in text
 

@@ -64,22 +64,24 @@ def test_a_claim_that_does_not_hold_ends_the_demo_with_status_1(
         disprove(Story())
 
 
-def typed(answers: list[str], *, store: SandboxStore, api_path: str, home: Path) -> tuple[int, str]:
-    """Run the demo against a store on a terminal."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "STORE_CA_BUNDLE": store.ca_pem}
-    return on_terminal([sys.executable, "-m", "sandbox", "--store", api_path], answers, environment)
-
-
-def test_a_real_store_refuses_what_was_mistyped(sandbox_store: SandboxStore, tmp_path: Path) -> None:
+def test_a_real_store_refuses_what_was_mistyped(
+    sandbox_store: SandboxStore, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     account = new_account(sandbox_store)
     token = account.api_token.swapcase()
-    ended, shown = typed([account.username, token], store=sandbox_store, api_path=account.api_path, home=tmp_path)
-    assert (ended, "refused" in shown, token in shown) == (1, True, False), shown
+    monkeypatch.setattr("builtins.input", lambda _: account.username)
+    monkeypatch.setattr("getpass.getpass", lambda _: token)
+    monkeypatch.setenv("STORE_CA_BUNDLE", sandbox_store.ca_pem)
+    assert run(account.api_path) == 1
+    shown = "".join(capfd.readouterr())
+    assert ("refused" in shown, token in shown) == (True, False), shown
 
 
 def test_a_token_account_is_asked_for_its_token_alone(sandbox_store: SandboxStore, tmp_path: Path) -> None:
     account = sandbox_store.create_token_account("export")
-    ended, shown = typed([account.access_token], store=sandbox_store, api_path=account.api_path, home=tmp_path)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "STORE_CA_BUNDLE": sandbox_store.ca_pem}
+    demo = [sys.executable, "-m", "sandbox", "--store", account.api_path]
+    ended, shown = on_terminal(demo, [account.access_token], environment)
     assert (ended, "2 claims" in shown, account.access_token in shown) == (0, True, False), shown
     assert {seen.method for seen in sandbox_store.requests} == {"GET"}
     assert list(tmp_path.iterdir()) == []
