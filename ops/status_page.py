@@ -7,8 +7,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from .parts import Plot, Status
 from .plots import HEIGHT, WIDTH, drawn
 from .status_text import verdict_of
@@ -20,6 +18,8 @@ _MOST_ROWS = 24
 
 def page(status: Status) -> str:
     """Return the page as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - other commands do not wait for it
+
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

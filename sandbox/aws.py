@@ -11,6 +11,7 @@ from typing import Any, Self
 import boto3.session
 import botocore.session
 from botocore.config import Config
+from botocore.useragent import UserAgentString
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
 from moto.moto_server import werkzeug_app
@@ -42,10 +43,12 @@ def moto() -> Any:
     what browsers may do with the answer. It would look at each attribute of a table's item ten times, once for each
     type that it might have, to answer with what it holds in that form already. Each session of boto3 in this process
     would read the descriptions of its services anew, and moto and the operator's commands in tests make one after the
-    other.
+    other; each client would put its user agent together anew, twice a call.
     """
     werkzeug_app.DISABLE_GLOBAL_CORS = True
     botocore.session.create_loader = cache(botocore.session.create_loader)
+    agent: Any = UserAgentString
+    agent.to_string = cache(agent.to_string)
     application: Any = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     application.get_backend_for_host = cache(application.get_backend_for_host)
     responses.method_names_from_class = cache(responses.method_names_from_class)

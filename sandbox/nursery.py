@@ -42,8 +42,11 @@ def warm() -> None:
         importlib.import_module(name)
     import boto3.session  # noqa: PLC0415 - by the nursery alone, not by who starts one
     import botocore.session  # noqa: PLC0415 - the same
+    from botocore.useragent import UserAgentString  # noqa: PLC0415 - the same
 
     botocore.session.create_loader = cache(botocore.session.create_loader)
+    agent: Any = UserAgentString
+    agent.to_string = cache(agent.to_string)  # the same for each call, and put together twice
     new: Any = boto3.session.Session("none", "none", region_name="us-east-1").client
     for name in SERVICES:
         new(name)
