@@ -12,6 +12,7 @@ import boto3.session
 import botocore.session
 from botocore.config import Config
 from botocore.useragent import UserAgentString
+from flask import debughelpers
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
 from moto.moto_server import werkzeug_app
@@ -40,12 +41,14 @@ def moto() -> Any:
     """Return moto as a WSGI application, without what would take most of its time and of its clients'.
 
     At each request it would look through its own folder for the service, and through a class for the action, and say
-    what browsers may do with the answer. It would look at each attribute of a table's item ten times, once for each
-    type that it might have, to answer with what it holds in that form already. Each session of boto3 in this process
-    would read the descriptions of its services anew, and moto and the operator's commands in tests make one after the
-    other; each client would put its user agent together anew, twice a call.
+    what browsers may do with the answer; Flask would make a class that explains what a form lacks. moto would look at
+    each attribute of a table's item ten times, once for each type that it might have, to answer with what it holds in
+    that form already. Each session of boto3 in this process would read the descriptions of its services anew, and moto
+    and the operator's commands in tests make one after the other; each client would put its user agent together anew,
+    twice a call.
     """
     werkzeug_app.DISABLE_GLOBAL_CORS = True
+    debughelpers.attach_enctype_error_multidict = lambda request: None
     botocore.session.create_loader = cache(botocore.session.create_loader)
     agent: Any = UserAgentString
     agent.to_string = cache(agent.to_string)

@@ -1,7 +1,7 @@
 """moto's reading of an UpdateExpression, which takes it most of the time of an UpdateItem, done once and in less.
 
-It would parse the text twice and copy the tree twice, in the slowest way there is; and at each node of a dozen walks
-through it ask an abstract class whether the node is one of its own.
+It would parse the text twice, copy the tree in the slowest way there is, and at each node of a dozen walks through it
+ask an abstract class whether the node is one of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ _among: Any = cache(issubclass)
 
 def put_right() -> None:
     """Do it for the rest of the process."""
-    parse = lru_cache(maxsize=256)(UpdateExpressionParser.make)
-    UpdateExpressionParser.make = lambda text: _copy(parse(text))
+    UpdateExpressionParser.make = lru_cache(maxsize=256)(
+        UpdateExpressionParser.make
+    )  # who changes one, copies it first
     Node.__deepcopy__ = lambda self, _: _copy(self)
     Node.find_clauses = _find_clauses
     DepthFirstTraverser.nodes_to_be_processed = lru_cache(1)(DepthFirstTraverser.nodes_to_be_processed)
