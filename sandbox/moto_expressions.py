@@ -18,9 +18,8 @@ _among: Any = cache(issubclass)
 
 def put_right() -> None:
     """Do it for the rest of the process."""
-    UpdateExpressionParser.make = lru_cache(maxsize=256)(
-        UpdateExpressionParser.make
-    )  # who changes one, copies it first
+    # Who changes a tree copies it first, so all may have the same.
+    UpdateExpressionParser.make = lru_cache(maxsize=256)(UpdateExpressionParser.make)
     Node.__deepcopy__ = lambda self, _: _copy(self)
     Node.find_clauses = _find_clauses
     DepthFirstTraverser.nodes_to_be_processed = lru_cache(1)(DepthFirstTraverser.nodes_to_be_processed)

@@ -19,6 +19,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 from functools import cache
@@ -50,17 +51,15 @@ def warm() -> None:
     new: Any = boto3.session.Session("none", "none", region_name="us-east-1").client
     for name in SERVICES:
         new(name)
-    _make_ready()
+    _have_a_context_ready()
     gc.freeze()
 
 
-def _make_ready() -> None:
-    """Have a context that trusts certifi's list before it is asked for: each process gets one of its own by the fork.
+def _have_a_context_ready() -> None:
+    """Make a context that trusts certifi's list before it is asked for: each process gets one of its own by the fork.
 
     Reading that list takes longer than the import of the layer.
     """
-    import ssl  # noqa: PLC0415 - the same
-
     import certifi  # noqa: PLC0415 - by the nursery alone
 
     usual = ssl.create_default_context
