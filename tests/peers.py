@@ -22,6 +22,8 @@ ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 class Peer:
     """A server on loopback that answers the first request on each connection, or none without an ``answer``.
 
+    With an empty one, or one that says so, it closes the connection then.
+
     ``heard`` is every byte that it received, in clear.
     """
 
@@ -63,7 +65,8 @@ class Peer:
         else:
             self.heard += connection.recv(65536)
             connection.sendall(self._answer)
-            connection.recv(1)
+            if self._answer and b"Connection: close" not in self._answer:
+                connection.recv(1)
 
     def close(self) -> None:
         self._closing.set()

@@ -137,7 +137,7 @@ def test_no_call_shows_it(
 def test_no_broken_header_shows_it(everything_logged: io.StringIO, capfd: pytest.CaptureFixture[str]) -> None:
     """urllib3 warns of such a header with what it holds, and with the whole address."""
     ca, echo = trustme.CA(), b64encode(b"u:planted")
-    answer = b"HTTP/1.1 200 OK\r\nbroken line " + echo + b"\r\nContent-Length: 2\r\n\r\n[]"
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nbroken line " + echo + b"\r\nContent-Length: 2\r\n\r\n[]"
     with (
         peer(server_context(ca.issue_cert("localhost")), answer) as running,
         store_at(running.port, ca.cert_pem.bytes().decode()) as store,

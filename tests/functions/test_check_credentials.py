@@ -184,7 +184,7 @@ def test_the_alarms_of_the_template_follow(
     told = [(message["AlarmName"], message["NewStateValue"]) for message in inbox.read()]
     assert [state for name, state in told if name == "storekey-credentials-refused"] == ["ALARM", "OK"]
 
-    sandbox_store.fault(Answer(503), times=None)
+    sandbox_store.fault(Answer(507), times=None)  # which is not asked again at once
     assert states(2)["store-unavailable"] == "OK"
     assert states(1)["store-unavailable"] == "ALARM"
     sandbox_store.heal()

@@ -182,7 +182,8 @@ def test_links_in_answers_point_elsewhere_and_are_not_called(secret: Secret, san
     assert [seen.path for seen in sandbox_store.requests] == ["/api/v2/orders/101", "/api/v2/orders/101/products"]
 
 
-def test_a_host_that_is_not_there_is_unreachable() -> None:
+def test_a_host_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storekey._policy._FIRST_BACKOFF", 0.01)
     with peer(None) as gone:
         port = gone.port
     with store_at(port) as store, pytest.raises(Unreachable, match="no connection"):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.stepfunctions.parser.backend.execution import Execution
 
 from sandbox.aws import Aws
 from sandbox.template import TemplateError
@@ -197,7 +196,8 @@ def test_how_it_ended_is_told_with_what_came_of_it(deploy: Deploy, monkeypatch: 
             told.append(execution.to_describe_output())
 
     stack = deploy(machine(Call={**CALL, "End": True}))
-    monkeypatch.setattr(Execution, "__setattr__", change)
+    execution = "moto.stepfunctions.parser.backend.execution.Execution"  # importing it up there takes a second
+    monkeypatch.setattr(f"{execution}.__setattr__", change)
     stack.start_execution("Machine", {"x": 1}).wait()
     stack.start_execution("Machine", {"do": "fail", "kind": "Odd", "says": "so"}).wait()
     assert [each["status"] for each in told] == ["SUCCEEDED", "FAILED"]
