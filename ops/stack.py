@@ -58,6 +58,7 @@ class Stack:
         self.name = name
         self._endpoint_url = endpoint_url
         self._region = region
+        self._clients: dict[tuple[str, bool], Any] = {}
         found = self._find()
         self.name = found["StackName"]  # it may have been named by its ARN
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
@@ -80,17 +81,15 @@ class Stack:
         return self.settings.allowed_hosts
 
     def client(self, service: Any, long: bool = False) -> Any:
-        """Return the client of a service; a ``long`` one waits for an answer for a quarter of an hour."""
-        try:
-            config = _LONG if long else _PATIENT if service in _ASKED_AGAIN else _CONFIG
-            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region, config=config)
-        except botocore.exceptions.NoRegionError:
-            raise StackError("region: is not set; set AWS_DEFAULT_REGION or give --region") from None
+        """Return the one client of a service; a ``long`` one waits for an answer for a quarter of an hour."""
+        if (service, long) not in self._clients:
+            self._clients[service, long] = self._new_client(service, long)
+        return self._clients[service, long]
 
     @property
     def region(self) -> str:
         """The region that the stack is in."""
-        name: str = self.client("lambda").meta.region_name
+        name: str = self.client("cloudformation").meta.region_name
         return name
 
     def output(self, name: str) -> str:
@@ -169,6 +168,13 @@ class Stack:
         if "FunctionError" in answer:
             raise FunctionFailed(output, str(payload.get("errorType")), str(payload.get("errorMessage", "")))
         return payload
+
+    def _new_client(self, service: Any, long: bool) -> Any:
+        try:
+            config = _LONG if long else _PATIENT if service in _ASKED_AGAIN else _CONFIG
+            return boto3.client(service, endpoint_url=self._endpoint_url, region_name=self._region, config=config)
+        except botocore.exceptions.NoRegionError:
+            raise StackError("region: is not set; set AWS_DEFAULT_REGION or give --region") from None
 
     def _find(self) -> dict[str, Any]:
         try:

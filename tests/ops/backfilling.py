@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -69,8 +68,6 @@ class Function:
 
     ``meanwhile`` is what happens before the first of them.
     """
-
-    meta = SimpleNamespace(region_name="eu-west-1")
 
     def __init__(self) -> None:
         self.answers: list[Mapping[str, Any]] = []

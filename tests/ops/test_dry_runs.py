@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ops.dry_runs import takes
 from ops.estimates import estimated
+from ops.stack import Stack
 from tests.ops.backfilling import BACKFILL, DRY, Function, function, plan
 from tests.ops.exporting import Exporting
 from tests.ops.operator import Run
@@ -20,6 +21,7 @@ __all__ = ["function"]
 def test_a_dry_run_shows_what_it_takes_and_starts_nothing(
     run: Run, exporting: Exporting, function: Function, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Stack, "region", "eu-west-1")
     monkeypatch.setattr("ops.answers.Console", lambda **_: Console(width=160, highlight=False))
     function.answers = [{**DRY, "complete": False, "wait_seconds": 0, "ranges": [], "estimate": None}, DRY]
     result = run("backfill", "orders", "--dry-run")

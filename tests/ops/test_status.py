@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from sandbox.aws import Aws, Stack
@@ -140,6 +141,20 @@ def test_a_healthy_stack_is_well(run: Run, healthy: Watched) -> None:
     assert f"{healthy.store}: all well" in shown
     assert "Orders 5 min behind" in shown
     assert "answered requests ▁" not in shown and "answered requests" in shown
+
+
+def test_each_service_is_asked_by_one_client(run: Run, healthy: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has connections of its own, and to open one over TLS takes longer than to be answered."""
+    made: list[str] = []
+    new: Any = boto3.client
+
+    def client(service: str, **more: Any) -> Any:
+        made.append(service)
+        return new(service, **more)
+
+    monkeypatch.setattr("ops.stack.boto3.client", client)
+    assert read(run)[0] == 0
+    assert len(made) == len(set(made)) == 7
 
 
 def test_an_alarm_that_rings_is_wrong_and_says_what_to_do(run: Run, healthy: Watched) -> None:
