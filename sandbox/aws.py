@@ -9,15 +9,13 @@ from functools import cache
 from typing import Any, Self
 
 import boto3.session
-import botocore.session
 from botocore.config import Config
-from botocore.useragent import UserAgentString
 from flask import debughelpers
-from moto.core import responses
+from moto.core import responses, utils
 from moto.core.serialize import BaseJSONSerializer
 from moto.moto_server import werkzeug_app
 
-from . import moto_expressions
+from . import clients, moto_expressions
 from .buses import Buses
 from .direct import Direct
 from .functions import CREDENTIALS
@@ -43,15 +41,13 @@ def moto() -> Any:
     At each request it would look through its own folder for the service, and through a class for the action, and say
     what browsers may do with the answer; Flask would make a class that explains what a form lacks. moto would look at
     each attribute of a table's item ten times, once for each type that it might have, to answer with what it holds in
-    that form already. Each session of boto3 in this process would read the descriptions of its services anew, and moto
-    and the operator's commands in tests make one after the other; each client would put its user agent together anew,
-    twice a call.
+    that form already, and look through all that botocore describes for each service that it serves.
     """
+    clients.share()
     werkzeug_app.DISABLE_GLOBAL_CORS = True
     debughelpers.attach_enctype_error_multidict = lambda request: None
-    botocore.session.create_loader = cache(botocore.session.create_loader)
-    agent: Any = UserAgentString
-    agent.to_string = cache(agent.to_string)
+    loading: Any = utils
+    loading.create_loader = cache(loading.create_loader)
     application: Any = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     application.get_backend_for_host = cache(application.get_backend_for_host)
     responses.method_names_from_class = cache(responses.method_names_from_class)

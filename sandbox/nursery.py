@@ -22,7 +22,6 @@ import socket
 import ssl
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +41,7 @@ def warm() -> None:
     for name in IMPORTED:
         importlib.import_module(name)
     import boto3.session  # noqa: PLC0415 - by the nursery alone, not by who starts one
-    import botocore.session  # noqa: PLC0415 - the same
-    from botocore.useragent import UserAgentString  # noqa: PLC0415 - the same
 
-    botocore.session.create_loader = cache(botocore.session.create_loader)
-    agent: Any = UserAgentString
-    agent.to_string = cache(agent.to_string)  # the same for each call, and put together twice
     new: Any = boto3.session.Session("none", "none", region_name="us-east-1").client
     for name in SERVICES:
         new(name)
@@ -143,8 +137,10 @@ def become(asked: dict[str, Any]) -> None:
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
     from bootstrap import main  # type: ignore[import-not-found]
+    from clients import share  # type: ignore[import-not-found]
 
     del sys.path[0]
+    share()
     warm()
     if asked := Nursery(socket.socket(fileno=int(sys.argv[1]))).serve():
         become(asked)
