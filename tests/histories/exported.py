@@ -8,9 +8,12 @@ import json
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from tests.histories.world import World
 
 GONE = "is gone from the store"
+_JSON = msgspec.json.Decoder(dict[str, Any])
 
 
 def manifests(world: World) -> list[dict[str, Any]]:
@@ -37,7 +40,7 @@ def rows_of(world: World, manifest: dict[str, Any]) -> list[dict[str, Any]]:
 @lru_cache(maxsize=512)
 def _decoded(body: bytes) -> list[dict[str, Any]]:
     """The rows of a file, which nobody changes: after each run all files are looked at again."""
-    return [json.loads(line) for line in gzip.decompress(body).decode().splitlines()]
+    return _JSON.decode_lines(gzip.decompress(body))
 
 
 def check_runs(world: World) -> None:

@@ -6,7 +6,6 @@ adapters rely on (tests/layer/exports proves those on moto); so thousands of his
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.store import SandboxStore
+from sandbox.store.rows import copied
 from storekey._credentials import Kind
 from storekey._errors import NotFound, RequestRejected
 from storekey._store import _text
@@ -111,7 +111,7 @@ class MemoryState(_Mortal):
         if item.get("lease_until", -1) >= now and item.get("owner") != owner:
             return Busy(item["lease_until"] - now + 1, item.get("run", {}).get("id", ""))
         item |= {"fence": item["fence"] + 1, "owner": owner, "lease_until": now + LEASE_SECONDS}
-        lease = Lease(key, item["fence"], copy.deepcopy(item))
+        lease = Lease(key, item["fence"], copied(item))
         self._meet("after acquire")
         return lease
 
@@ -130,7 +130,7 @@ class MemoryState(_Mortal):
             before = item.get("run")
             assert before is None or before["id"] == run.id, "two runs of one resource never overlap"
             assert before is None or before["last_id"] <= run.last_id, "the state moves only forward"
-            item["run"] = copy.deepcopy(run.as_item())
+            item["run"] = copied(run.as_item())
 
         self._write("save", lease, change)
 
@@ -196,7 +196,7 @@ class MemoryState(_Mortal):
 
     def read(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         self._meet("before read")
-        return {key: copy.deepcopy(self._world.items[key]) for key in keys if key in self._world.items}
+        return {key: copied(self._world.items[key]) for key in keys if key in self._world.items}
 
     @contextmanager
     def at_best(self) -> Iterator[None]:
@@ -208,7 +208,7 @@ class MemoryState(_Mortal):
         if item["fence"] != lease.fence:
             raise LeaseLost(name)
         change(item)
-        lease.known = copy.deepcopy(item)
+        lease.known = copied(item)
         self._meet(f"after {name}")
 
 
