@@ -15,7 +15,7 @@ from moto.core import responses, utils
 from moto.core.serialize import BaseJSONSerializer
 from moto.moto_server import werkzeug_app
 
-from . import clients, moto_expressions
+from . import clients, moto_expressions, moto_metrics
 from .buses import Buses
 from .direct import Direct
 from .functions import CREDENTIALS
@@ -52,6 +52,7 @@ def moto() -> Any:
     application.get_backend_for_host = cache(application.get_backend_for_host)
     responses.method_names_from_class = cache(responses.method_names_from_class)
     moto_expressions.put_right()
+    moto_metrics.put_right()
     usual = BaseJSONSerializer._serialize_type_structure
 
     def structure(self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
