@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from sandbox.aws import Aws
+from tests.commands import BIN, ROOT, commands
 
-ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
+__all__ = ["BIN", "ROOT"]
 
 
 def blocks_of(page: str) -> list[tuple[str, str]]:
@@ -19,10 +18,17 @@ def blocks_of(page: str) -> list[tuple[str, str]]:
 
 
 def run(command: str, folder: Path = ROOT, **environment: str) -> str:
+    quick = commands()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder,
-        env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "ENV": str(BIN.parent), **environment},
+        env={
+            "PATH": f"{quick.folder}:{BIN}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "ENV": str(BIN.parent),
+            **environment,
+        },
+        pass_fds=quick.descriptors,
         capture_output=True,
         text=True,
         check=False,
