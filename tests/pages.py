@@ -10,7 +10,7 @@ from pathlib import Path
 from sandbox.aws import Aws
 from tests.commands import BIN, ROOT, commands
 
-__all__ = ["BIN", "ROOT"]
+__all__ = ["BIN", "ROOT", "as_operator", "blocks_of", "run"]
 
 
 def blocks_of(page: str) -> list[tuple[str, str]]:
