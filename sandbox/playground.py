@@ -20,7 +20,7 @@ from .template import Template, text_of
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".tools/sandbox"
 TOLD = """\
-A store over TLS at {origin}, and AWS with the stack "storekey" at {endpoint}.
+Ready: a store over TLS at {origin}, and AWS with the stack "storekey" at {endpoint}.
 Schedules fire every {seconds:.0f} s, and moved labels start what they start. In another terminal, in this folder:
 
   source {folder}/env
@@ -56,6 +56,7 @@ class Playground:
             name: ",".join(value) if isinstance(value, list) else text_of(value) for name, value in values.items()
         }
         register_stack(self.aws, self.stack.outputs, parameters)
+        self._observe()  # a deployed stack has its alarms before anything has run
 
     def step(self) -> None:
         """Fire what is due, deliver events of labels that have moved, and bring metrics and alarms to CloudWatch."""

@@ -38,6 +38,9 @@ def test_credentials_are_staged_promoted_and_seen(aws: Aws, tmp_path: Path, monk
     with playground(aws, interval=3600) as running:
         running.write(tmp_path)
         assert f"export AWS_ENDPOINT_URL={aws.endpoint}" in (tmp_path / "env").read_text()
+        new = command("status")
+        assert "0 ringing, 7 silent" in new
+        assert "no such alarm" not in new
         client, secret = aws.client("secretsmanager"), running.stack.secret_id
 
         def live() -> str:
@@ -81,6 +84,7 @@ def test_it_says_what_to_do_and_ends_by_ctrl_c(tmp_path: Path) -> None:
             rest, _ = started.communicate(timeout=20)
         finally:
             started.kill()
+    assert told.startswith(b"Ready: ")
     assert b"source .tools/sandbox/env" in told
     assert (started.returncode, rest.strip()) == (0, b"stopped")
     assert list(tmp_path.iterdir()) == []
