@@ -74,7 +74,7 @@ audit: $(BIN)/ready $(SAM)/ready $(CHECKOV)/ready ## Check the template with sam
 	@$(CHECKOV)/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
 	@$(BIN)/python -m pytest -n 0 -m "build or browser"
 
-soak: $(BIN)/ready ## Play thousands of histories against the exports; ARGS=--histories=N
+soak: $(BIN)/ready ## Play thousands of histories against the exports, and of webhooks in bursts; ARGS=--histories=N
 	@PYTHONPATH=layers/storekey $(BIN)/python -m tests.histories $(ARGS)
 
 mutants: $(MUTANTS)/ready ## Change the pure core bit by bit: do its tests notice? ARGS="--group=calls --survivors"

@@ -16,6 +16,7 @@ import pytest
 from sandbox.aws import Aws, Stack
 from sandbox.store import SCOPES, Answer, SandboxStore, TokenAccount
 from sandbox.template import Template
+from tests import bursts
 from tests.support import new_account, points
 
 SCHEMA = json.loads(Path("docs/events.schema.json").read_text())
@@ -32,16 +33,9 @@ def store() -> Iterator[SandboxStore]:
 
 @pytest.fixture
 def stack(aws: Aws, store: SandboxStore) -> Iterator[Stack]:
-    parameters = {
-        "AllowedHosts": store.host,
-        "StoreCaBundle": store.ca_pem,
-        "StoreName": "wholesale",
-        "WebhooksEnabled": "true",
-    }
-    with closing(aws.deploy(Template.load("template.yaml", parameters), time_scale=0.01)) as deployed:
-        assert deployed.outputs["WebhookUrl"]
-        store.trust(deployed.url_ca_pem)
-        yield deployed
+    with bursts.deployed(aws, store, time_scale=0.01) as running:
+        assert running.outputs["WebhookUrl"]
+        yield running
 
 
 @pytest.fixture
@@ -65,10 +59,12 @@ def counts(answer: dict[str, Any]) -> list[int]:
 
 def published(stack: Stack, since: int = 0) -> list[dict[str, Any]]:
     """The events on the bus, each of which keeps to the schema."""
-    events = stack.events()[since:]
-    for event in events:
-        jsonschema.validate(event, SCHEMA)
-    return events
+    return [valid(event) for event in stack.events()[since:]]
+
+
+def valid(event: Any) -> Any:
+    jsonschema.validate(event, SCHEMA)
+    return event
 
 
 def hashes(events: list[dict[str, Any]]) -> list[str]:
@@ -128,25 +124,15 @@ def test_an_order_of_the_store_starts_somebodys_function(
 def test_bursts_with_duplicates_and_a_store_in_trouble_lose_nothing(
     stack: Stack, store: SandboxStore, account: TokenAccount
 ) -> None:
-    since = len(stack.events())
     synced(stack)
-    store.duplicates = 0.1
-    with processing(stack) as emptied:
-        for burst in range(2):
-            store.fault(Answer(503), times=3, path="/orders/")
-            store.fault(Answer(429, headers={"X-Rate-Limit-Time-Reset-Ms": "200"}), times=2, path="/orders/")
-            for number in range(15):
-                store.change_order(100 + 15 * burst + number, staff_notes=f"{burst}")
-            assert store.settle(20)
-            assert emptied()
-    events = published(stack, since)
-    sent = [delivery.payload["hash"] for delivery in store.deliveries]
-    assert len(sent) == 30
-    assert sorted(hashes(events)) == sorted(sent), "each change once"
-    doubled = len(points(stack.logs("ReceiveFunction"), "DeliveriesRefused")) - 30
+    came = bursts.play(stack, store, [range(100, 115), range(115, 130)], duplicates=0.3, patience=20)
+    assert len([valid(event) for event in came.events]) == len(came.sent) == 30
+    assert (came.lost, came.repeated) == ([], []), "each change once"
+    assert (came.waiting, came.dead) == (0, 0)
+    assert came.statuses.keys() == {200}
+    assert came.deliveries > 30, "some came twice"
     # The queue itself may give a message out twice.
-    assert len(points(stack.logs("ProcessFunction"), "EventsSuppressed")) >= doubled
-    assert {delivery.statuses[0] for delivery in store.deliveries} == {200}
+    assert came.suppressed >= came.deliveries - 30
 
 
 def test_an_event_is_forgotten_that_could_not_be_published_and_given_up_after_half_an_hour(
