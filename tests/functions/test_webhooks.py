@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from sandbox.aws import Aws, Stack
-from sandbox.store import SCOPES, Answer, SandboxStore, TokenAccount
+from sandbox.store import SCOPES, Answer, SandboxStore, Slow, TokenAccount
 from sandbox.template import Template
 from tests import bursts
 from tests.support import new_account, points
@@ -206,6 +206,25 @@ def test_a_promotion_under_deliveries_makes_the_new_hooks_first_and_loses_nothin
     assert points(stack.logs("ReceiveFunction"), "DeliveriesRefused").count(1.0) == 0
 
 
+@pytest.mark.parametrize("status", [408, 422])
+def test_while_one_of_the_new_webhooks_is_refused_nobody_is_told_that_the_old_account_may_go(
+    stack: Stack, store: SandboxStore, account: TokenAccount, put: Callable[..., str], status: int
+) -> None:
+    promote, inbox = stack.pool("PromoteFunction"), stack.subscribe_queue()
+    put(store.create_token_account("second").secret(), "CANDIDATE")
+    store.fault(Slow(), times=2, path="/hooks")  # the candidate's test, and the list
+    store.fault(Answer(status, {"errors": {"scope": "is not to your liking"}}), path="/hooks")
+    answer = promote.invoke({}).result
+    assert (answer["result"], answer["detail"]) == (
+        "promoted",
+        "live, but keep the old account: its webhooks are not there yet: 2 of 3 wanted webhooks are there and active; "
+        "the store refused store/order/*: if it goes on to, take that out of WebhookScopes",
+    )
+    assert inbox.texts() == []
+    assert "its webhooks are there (3); the old account may" in promote.invoke({}).result["detail"]
+    assert len(inbox.texts()) == 1
+
+
 def test_a_candidate_that_could_have_no_webhooks_is_rejected_before_it_is_live(
     stack: Stack, store: SandboxStore, account: TokenAccount, put: Callable[..., str]
 ) -> None:
@@ -286,6 +305,9 @@ def test_a_sync_looks_enables_and_removes_when_it_is_asked_to(
     assert counts(answer) == [0, 0, 0, 3]
     assert answer["blocked"] == ["localhost"]
     assert points(stack.logs("SyncFunction"), "WebhooksOff") == [0.0, 4.0]
+    error = stack.pool("SyncFunction").invoke({"action": "delete"}).error
+    assert error
+    assert error["errorMessage"] == "action is 'delete'; it may be sync, list, remove, or be left out"
     assert counts(synced(stack, {"action": "remove"})) == [0, 0, 3, 0]
     assert store.hooks.all() == []
 

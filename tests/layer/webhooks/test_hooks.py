@@ -24,13 +24,14 @@ class Pages:
         return self._answer(params["page"])
 
 
-def rows(count: int) -> list[Any]:
-    return [{"id": 1, "scope": "store/order/*", "destination": "https://x.example/"}] * count
+def rows(count: int, page: int = 0) -> list[Any]:
+    row = {"scope": "store/order/*", "destination": "https://x.example/"}
+    return [{**row, "id": 1000 * page + number} for number in range(count)]
 
 
 def pages_of(*counts: int, **more: Any) -> Callable[[int], Any]:
     """Pages with so many rows each, and none behind the last of them."""
-    return lambda page: {"data": rows(counts[page - 1] if page <= len(counts) else 0), **more}
+    return lambda page: {"data": rows(counts[page - 1] if page <= len(counts) else 0, page), **more}
 
 
 def told(pages: Any) -> dict[str, Any]:
@@ -50,7 +51,8 @@ def told(pages: Any) -> dict[str, Any]:
         (pages_of(3, 3, meta={"pagination": None}), 1, 3),
         (pages_of(3, 3, meta=[]), 1, 3),
         (lambda _: rows(3), 1, 3),
-        (lambda _: {"data": rows(250)}, 20, 5_000),
+        (lambda page: {"data": rows(250, page)}, 20, 5_000),
+        (lambda _: {"data": rows(250)}, 20, 250),
     ],
 )
 def test_pages_are_read_until_the_store_or_a_short_one_says_it_is_the_last(
@@ -61,7 +63,15 @@ def test_pages_are_read_until_the_store_or_a_short_one_says_it_is_the_last(
     assert store.asked == [("hooks", {"limit": 250, "page": page}) for page in range(1, pages + 1)]
 
 
-@pytest.mark.parametrize("data", [[1], [{"id": 1}], [{**rows(1)[0], "headers": [1]}], 7])
+def test_a_hook_that_moves_to_the_next_page_meanwhile_is_one() -> None:
+    store: Any = Pages(lambda page: {"data": rows(5)[3 * page - 3 - (page > 1) :][:3], **told(2)})
+    assert [hook.id for hook in all_hooks(store)] == [0, 1, 2, 3, 4]
+
+
+ODD: list[dict[str, Any]] = [{"headers": [1]}, {"id": []}, {"id": "x"}]
+
+
+@pytest.mark.parametrize("data", [[1], [{"id": 1}], *([{**rows(1)[0], **odd}] for odd in ODD), 7])
 def test_a_list_that_is_none_is_a_bad_answer(data: Any) -> None:
     store: Any = Pages(lambda _: {"data": data})
     with pytest.raises(BadAnswer) as caught:

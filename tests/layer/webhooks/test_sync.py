@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,7 @@ class Hooks:
     page: int = 250
     admin: Any = field(default_factory=lambda: {"data": {"blocked_domains": []}})
     before_post: Any = None
+    reason: str = ""
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
 
     @property
@@ -62,7 +64,7 @@ class Hooks:
             (each["scope"], each["destination"]) == (json["scope"], json["destination"]) for each in self.rows.values()
         )
         if taken or json["scope"] in self.rejected:
-            raise RequestRejected("the store rejected the request", status=422)
+            raise RequestRejected("the store rejected the request", status=422, body=self.reason)
         made = {"id": next(self.ids), **json}
         self.rows[made["id"]] = made
         self.writes.append(f"POST {json['scope']}")
@@ -198,7 +200,12 @@ def test_trouble_with_blocks_is_none_with_hooks(error: Exception) -> None:
     assert synced(hooks(admin=error)).off == 0
 
 
-@pytest.mark.parametrize("admin", [{}, [], {"data": []}, {"data": None}, {"data": {"blocked_domains": [1]}}])
+ODD: list[Any] = [[1], 5, "x", {}]
+
+
+@pytest.mark.parametrize(
+    "admin", [{}, [], {"data": []}, {"data": None}, *({"data": {"blocked_domains": odd}} for odd in ODD)]
+)
 def test_an_admin_answer_of_another_shape_blocks_nothing(admin: Any) -> None:
     assert blocked_hosts(hooks(admin=admin)) == []  # type: ignore[arg-type]
 
@@ -217,25 +224,42 @@ def test_a_list_that_is_none_is_a_bad_answer(rows: Any) -> None:
         all_hooks(store)
 
 
-def test_what_passes_is_raised_when_the_others_have_been_made() -> None:
+@pytest.mark.parametrize("error", [Unreachable("no connection"), Unavailable("down"), BadAnswer("odd")])
+def test_what_passes_is_raised_when_the_others_have_been_made(error: Exception) -> None:
     store = hooks()
 
     def broken() -> None:
         store.before_post = None
-        raise Unreachable("no connection")
+        raise error
 
     store.before_post = broken
-    with pytest.raises(Unreachable):
+    with pytest.raises(type(error)):
         synced(store)
     assert store.writes == [f"POST {scope}" for scope in SCOPES[1:]]
     assert counts(synced(store)) == (1, 0, 0, 0)
 
 
-def test_nothing_secret_is_told() -> None:
-    store = hooks(row(1), rejected={SCOPES[1]})
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ({"errors": {"scope": f"bad {KEY}", "headers": "jane@example.com", KEY: "x"}}, "it is about scope, headers"),
+        *((odd, None) for odd in ({"errors": [KEY]}, {"errors": "scope"}, {"title": KEY}, [KEY], None)),
+    ],
+)
+def test_nothing_secret_and_none_of_the_stores_words_is_told(reason: Any, told: str | None) -> None:
+    store = hooks(row(1), rejected={SCOPES[1]}, reason=json.dumps(reason))
     report = synced(store)
+    assert report.failed == [
+        {"scope": SCOPES[1], "error": "the store rejected the request (status 422)" + (f": {told}" if told else "")}
+    ]
     assert KEY not in repr(report)
     assert KEY not in str(report.as_answer())
+
+
+@pytest.mark.parametrize("reason", ["", "{", "<html>", "[" * 100_000])
+def test_a_refusal_without_json_is_told_as_it_is(reason: str) -> None:
+    report = synced(hooks(row(1), rejected={SCOPES[1]}, reason=reason))
+    assert [each["error"] for each in report.failed] == ["the store rejected the request (status 422)"]
 
 
 _rows = st.lists(

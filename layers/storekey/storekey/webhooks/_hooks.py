@@ -96,8 +96,8 @@ def plan(wanted: Wanted, hooks: Sequence[Hook]) -> Plan:
 
 
 def all_hooks(store: Store) -> list[Hook]:
-    """Return all hooks of the account, page by page."""
-    return list(_listed(store))
+    """Return all hooks of the account, page by page, each once: one may move to the next page meanwhile."""
+    return list({hook.id: hook for hook in _listed(store)}.values())
 
 
 def blocked_hosts(store: Store) -> list[str]:
@@ -105,7 +105,8 @@ def blocked_hosts(store: Store) -> list[str]:
     answer = store.v3.get("hooks/admin")
     data = answer.get("data") if isinstance(answer, dict) else None
     blocked = data.get("blocked_domains") if isinstance(data, dict) else None
-    found = [each.get("destination") for each in blocked or [] if isinstance(each, dict)]
+    listed = blocked if isinstance(blocked, list) else []
+    found = [each.get("destination") for each in listed if isinstance(each, dict)]
     return [host_of(each) for each in found if isinstance(each, str)]
 
 
@@ -115,7 +116,7 @@ def _listed(store: Store) -> Iterator[Hook]:
         rows: Any = answer.get("data") if isinstance(answer, dict) else answer
         try:
             hooks = [_hook(row) for row in rows]
-        except (TypeError, KeyError, AttributeError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise BadAnswer("the answer is no list of hooks", method="GET", path="hooks", status=200) from None
         yield from hooks
         if not hooks or page >= _pages(answer, hooks):
@@ -134,7 +135,7 @@ def _pages(answer: Any, hooks: Sequence[Hook]) -> int:
 def _hook(row: Mapping[str, Any]) -> Hook:
     headers = row.get("headers") or {}
     texts = {str(name): str(value) for name, value in headers.items()}
-    return Hook(row["id"], str(row["scope"]), str(row["destination"]), row.get("is_active") is True, texts)
+    return Hook(int(row["id"]), str(row["scope"]), str(row["destination"]), row.get("is_active") is True, texts)
 
 
 def _same(destination: str, url: str) -> bool:

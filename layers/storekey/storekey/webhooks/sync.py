@@ -6,6 +6,7 @@ the account that made them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +36,9 @@ from ._settings import WebhookSettings
 
 _PASSING = (RateLimited, Unavailable, Unreachable)
 _REJECTED = (RequestRejected, NotFound)
-_MOST_CHARACTERS = 300
+# What a refusal may be about; the store's own words may hold anything.
+_FIELDS = ("scope", "destination", "is_active", "headers")
+_ACTIONS = ("sync", "list", "remove")
 # Who tells of a change that must not wait for the next day.
 _CHANGES = ("aws.secretsmanager", "aws.cloudformation")
 
@@ -88,7 +91,8 @@ class Report:
         scopes, missing = len(self.wanted.scopes), len(self.missing)
         said = f"{scopes - missing} of {scopes} wanted webhooks are there and active"
         if self.failed:
-            said += f"; the store refused {', '.join(each['scope'] for each in self.failed)}"
+            refused = ", ".join(each["scope"] for each in self.failed)
+            said += f"; the store refused {refused}: if it goes on to, take that out of WebhookScopes"
         if self.blocked:
             said += "; BigCommerce sends nothing to this address for some minutes, too many deliveries failed"
         return said
@@ -164,14 +168,10 @@ class Synchroniser:
         """Do what concerns one scope; that it is rejected, or not taken now, is no reason to lack the others."""
         try:
             act(scope)
-        except (Unavailable, Unreachable) as error:
+        except (BadAnswer, Unavailable, Unreachable) as error:
             self._passing = error
         except _REJECTED as error:
-            self.report.failed.append({"scope": scope, "error": self._reason(error)})
-
-    def _reason(self, error: StoreError) -> str:
-        said = error.explain() if isinstance(error, RequestRejected) else ""
-        return f"{error}: {said.replace(self._wanted.key, '***')[:_MOST_CHARACTERS]}" if said else str(error)
+            self.report.failed.append({"scope": scope, "error": _reason(error)})
 
     def _blocked(self) -> list[str]:
         try:
@@ -181,15 +181,16 @@ class Synchroniser:
 
 
 def sync(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answer of sync_webhooks; the event's ``action`` may be ``list`` or ``remove``.
+    """Return the answer of sync_webhooks; the event's ``action`` may be ``sync``, ``list`` or ``remove``.
 
     Credentials that cannot have hooks are told in the answer, and so is what passes: RateLimited, Unavailable,
     Unreachable. But for a sync that a change of the secret or the stack started, it is raised: no day must pass before
-    the next one. Raises what is no answer of BigCommerce's.
+    the next one. Raises what is no answer of BigCommerce's, and ValueError for another action.
     """
+    action = _action(event)
     webhooks = WebhookSettings.from_environment("WEBHOOK_URL")
     store = Store.from_environment()
-    name, action = store.settings.store_name, event.get("action")
+    name = store.settings.store_name
     holds = store.credentials(fresh=True)
     account = account_of(holds) if holds else None
     if not isinstance(account, Account):
@@ -197,7 +198,7 @@ def sync(event: Mapping[str, Any]) -> dict[str, Any]:
         unusable = holds is None or isinstance(holds, Problem)  # another alarm tells it, or nobody need be told
         return _told(name, _off(webhooks, why), None if unusable or action else 1)
     worker = Synchroniser(store, _wanted(webhooks, account))
-    act = {"list": worker.look, "remove": worker.remove}.get(str(action), worker.sync)
+    act = {"list": worker.look, "remove": worker.remove}.get(action, worker.sync)
     try:
         report = act()
     except (Unauthorized, BadCredentials) as error:
@@ -228,11 +229,9 @@ def settle(settings: Settings, credentials: Credentials) -> str:
     finally:
         store.close()
     _told(settings.store_name, report, report.off)
-    refused = [each["scope"] for each in report.failed]
-    made = len(webhooks.scopes.wanted) - len(report.missing)
-    if set(report.missing) - set(refused) or not made:
+    if report.missing:
         raise NotSettled(f"its webhooks are not there yet: {report.detail}")
-    there = f"its webhooks are there ({made}" + (f", the store refused {', '.join(refused)})" if refused else ")")
+    there = f"its webhooks are there ({len(webhooks.scopes.wanted)})"
     # A new webhook works within a minute, and what the old ones hold goes with them: the first tries are over by then.
     return f"{there}; the old account may be deleted in ten minutes, when its own have delivered what they hold"
 
@@ -250,6 +249,24 @@ def why_no_hooks(settings: Settings, credentials: Credentials) -> tuple[str, boo
     finally:
         store.close()
     return None
+
+
+def _action(event: Mapping[str, Any]) -> str:
+    """Return what an event asks for, empty for a sync that nobody asked for by hand."""
+    action = event.get("action", "")
+    if action and action not in _ACTIONS:
+        raise ValueError(f"action is {action!r}; it may be {', '.join(_ACTIONS)}, or be left out")
+    return str(action)
+
+
+def _reason(error: StoreError) -> str:
+    """Say why the store refused a hook, with the names of the fields that it blames, and in none of its words."""
+    try:
+        blamed = json.loads(error.explain())["errors"] if isinstance(error, RequestRejected) else {}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        blamed = {}
+    names = [name for name in _FIELDS if isinstance(blamed, Mapping) and name in blamed]
+    return f"{error}: it is about {', '.join(names)}" if names else str(error)
 
 
 def _wanted(webhooks: WebhookSettings, account: Account) -> Wanted:
