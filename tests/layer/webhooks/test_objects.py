@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from storekey import NotFound
+from storekey import BadAnswer, NotFound
 from storekey.webhooks._objects import Route, read, route_of
+
+CART = "09346904-4175-44fd-be53-f7e598531b6c"
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,7 @@ from storekey.webhooks._objects import Route, read, route_of
         ("store/order/transaction/created", {"id": 4, "order_id": 250}, "v2", "orders/250"),
         ("store/order/metafield/created", {"type": "metafield", "id": 9, "resource_id": 250}, "v2", "orders/250"),
         ("store/channel/7/product/assigned", {"product_id": 8, "channel_id": 7}, "v3", "catalog/products/8"),
-        ("store/cart/lineItem/created", {"type": "cart_line_item", "id": "l-1", "cartId": "c-1"}, "v3", "carts/c-1"),
+        ("store/cart/lineItem/created", {"type": "cart_line_item", "id": "l-1", "cartId": CART}, "v3", f"carts/{CART}"),
         ("store/shipment/created", {"type": "shipment", "id": 12, "orderId": 251}, "v2", "orders/251/shipments/12"),
         ("store/shipment/created", {"id": 12, "order_id": 251}, "v2", "orders/251/shipments/12"),
         ("store/product/updated", {"type": "product", "id": 205}, "v3", "catalog/products/205"),
@@ -52,12 +54,7 @@ from storekey.webhooks._objects import Route, read, route_of
         ),
         ("store/brand/updated", {"id": 3}, "v3", "catalog/brands/3"),
         ("store/subscriber/created", {"id": 5}, "v3", "customers/subscribers/5"),
-        (
-            "store/cart/updated",
-            {"id": "09346904-4175-44fd-be53-f7e598531b6c"},
-            "v3",
-            "carts/09346904-4175-44fd-be53-f7e598531b6c",
-        ),
+        ("store/cart/updated", {"id": CART}, "v3", f"carts/{CART}"),
         ("store/information/updated", {}, "v2", "store"),
     ],
 )
@@ -102,6 +99,8 @@ def test_where_no_route_gives_one_object_a_list_of_one_does(scope: str, data: di
         ("store/order/created", {"id": True}),
         ("store/order/created", {"id": None}),
         ("store/order/created", {"id": "../store"}),
+        ("store/order/created", {"id": "count"}),
+        ("store/order/created", {"id": -1}),
         ("store/order/created", {"id": "1?x=1"}),
         ("store/order/created", {"id": [1]}),
         ("store/order/created", {"id": 1.5}),
@@ -133,11 +132,8 @@ class Answers:
     ("version", "answer", "found"),
     [
         ("v2", {"id": 1, "data": {"own": 1}}, {"id": 1, "data": {"own": 1}}),
-        ("v2", [], None),
         ("v2", NotFound("gone"), None),
         ("v3", {"data": {"id": 1}, "meta": {}}, {"id": 1}),
-        ("v3", {"data": [{"id": 1}], "meta": {}}, {"id": 1}),
-        ("v3", {"data": [], "meta": {}}, None),
         ("v3", {"id": 1}, {"id": 1}),
         ("v3", NotFound("gone"), None),
     ],
@@ -145,3 +141,33 @@ class Answers:
 def test_an_object_is_taken_out_of_its_envelope_or_gone(version: Any, answer: Any, found: Any) -> None:
     store: Any = Answers(answer)
     assert read(store, Route(version, "orders/1")) == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ({"data": [{"id": 1}], "meta": {}}, {"id": 1}),
+        ({"data": [{"id": 2}, {"id": "1"}], "meta": {}}, {"id": "1"}),
+        ([{"id": 1}], {"id": 1}),
+        ({"data": [], "meta": {}}, None),
+        ([], None),
+        (NotFound("gone"), None),
+    ],
+)
+def test_an_object_is_the_one_of_its_id_in_a_list_or_gone(answer: Any, found: Any) -> None:
+    store: Any = Answers(answer)
+    assert read(store, Route("v3", "customers", (("id:in", "1"),))) == found
+
+
+@pytest.mark.parametrize("answer", [None, [], [{"id": 1}], {"data": None}, {"data": []}, {"data": [{"id": 1}]}, "1"])
+def test_what_is_neither_the_object_nor_404_calls_nothing_gone(answer: Any) -> None:
+    store: Any = Answers(answer)
+    with pytest.raises(BadAnswer, match=r"GET catalog/products/1: the answer is not the object that was asked for"):
+        read(store, Route("v3", "catalog/products/1"))
+
+
+@pytest.mark.parametrize("answer", [None, {"data": None}, {"data": [{"id": 2}]}, {"data": {"id": 1}}, {"data": [7]}])
+def test_a_list_that_ignores_its_filter_calls_nothing_gone_and_gives_nobody_elses_object(answer: Any) -> None:
+    store: Any = Answers(answer)
+    with pytest.raises(BadAnswer):
+        read(store, Route("v3", "customers", (("id:in", "1"),)))

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from storekey._errors import NotFound
+from storekey._errors import BadAnswer, NotFound
 from storekey._store import Store
 
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")  # numbers; those of carts are UUIDs
+_ID = re.compile(r"[0-9]{1,20}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")  # those of carts are UUIDs
 _CHANNEL = re.compile(r"store/channel/[^/]+/")
 
 
@@ -100,13 +100,25 @@ def route_of(scope: str, data: Any) -> Route | None:
 
 
 def read(store: Store, route: Route) -> dict[str, Any] | None:
-    """Return the object as the store has it now, or None where it is gone. Raises kinds of StoreError."""
+    """Return the object as the store has it now, or None where it is gone: 404, or a list that ends without it.
+
+    Raises kinds of StoreError. An answer that is neither the object nor that is BadAnswer: somebody may delete what an
+    event calls gone.
+    """
     api = store if route.version == "v2" else store.v3
     try:
         answer = api.get(route.path, dict(route.filters))
     except NotFound:
         return None
     found = answer.get("data", answer) if isinstance(answer, dict) and route.version == "v3" else answer
-    if isinstance(found, list):
-        found = found[0] if found else None
-    return found if isinstance(found, dict) else None
+    if not route.filters and isinstance(found, dict):
+        return found
+    if route.filters and isinstance(found, list):
+        rows = [row for row in found if _passes(row, route.filters)]
+        if rows or not found:
+            return rows[0] if rows else None
+    raise BadAnswer("the answer is not the object that was asked for", method="GET", path=route.path, status=200)
+
+
+def _passes(row: Any, filters: tuple[tuple[str, str], ...]) -> bool:
+    return isinstance(row, dict) and all(str(row.get(name.removesuffix(":in"))) == value for name, value in filters)
