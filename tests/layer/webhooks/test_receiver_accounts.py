@@ -40,6 +40,14 @@ def test_a_previous_version_that_cannot_be_used_is_no_reason_to_forget_a_better_
     assert [at(BODY, ours(name)) for name in "AC"] == [200, 200]
 
 
+def test_an_account_whose_label_is_removed_is_a_stranger_when_the_secret_is_read_again() -> None:
+    at = receiver(Live(version(secret("B"), "2"), version(secret("A"))))
+    assert [at(BODY, ours(name)) for name in "AB"] == [200, 200]
+    at.live.before = None
+    at.live.now += 301
+    assert [at(BODY, ours(name)) for name in "AB"] == [401, 200]
+
+
 def test_strangers_have_the_secret_read_once_a_second_at_most() -> None:
     at = receiver()
     for _ in range(100):
@@ -47,7 +55,7 @@ def test_strangers_have_the_secret_read_once_a_second_at_most() -> None:
     assert at.live.readings == ["live", "live", "previous"]
     at.live.now += 1.0
     at(BODY, {"x-storekey-key": "f" * 64})
-    assert at.live.readings == ["live", "live", "previous"] * 1 + ["live", "previous"]
+    assert at.live.readings == ["live", "live", "previous", "live", "previous"]
     for _ in range(10):
         at(BODY, {})
     assert len(at.live.readings) == 5, "who sends no header has nothing read"

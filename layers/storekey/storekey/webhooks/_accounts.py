@@ -67,14 +67,15 @@ class Accounts:
         holds = version.holds if version else None
         self._is_basic = isinstance(holds, Credentials) and holds.kind == "Basic"
         seen, self._version = self._version, version.id if version else None
-        if seen not in (None, self._version):
+        if seen not in (None, self._version) or isinstance(self._previous, Account):
             self._read_previous()
         self._read = started
 
     def _read_previous(self) -> None:
-        """Read the version before; one that cannot be used is no reason to forget a better one."""
-        previous = _account(self.previous())
-        if isinstance(previous, Account) or not isinstance(self._previous, Account):
+        """Read the version before; one that cannot be used is no reason to forget a better one, but none at all is."""
+        version = self.previous()
+        previous = _account(version)
+        if version is None or isinstance(previous, Account) or not isinstance(self._previous, Account):
             self._previous = previous
 
     def _known(self, key: str) -> Account | None:
