@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from sandbox.template import Template
+from storekey import _secret, _signed
 from storekey._cache import Version
+from storekey.webhooks import receiver as receiver_module
 from tests.support import points
 
 from .deliveries import ours, payload, signature, written
@@ -80,3 +86,12 @@ def test_nothing_secret_and_nothing_of_the_body_is_logged(capsys: pytest.Capture
         assert hidden not in told
     assert "secret-of-A" not in repr(at.receiver)
     assert ours("A")["x-storekey-key"] not in repr(at.receiver)
+
+
+@pytest.mark.parametrize("make", [receiver_module._client.__wrapped__, _secret._make_client])
+def test_while_aws_hangs_there_is_time_left_to_answer(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    config = make().meta.config
+    patience = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
+    function = Template.load("template.yaml", {"WebhooksEnabled": "true"}).functions()["ReceiveFunction"]
+    assert _signed._SECONDS + patience < function["Timeout"] - 2

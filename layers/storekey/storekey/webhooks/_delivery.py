@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from ._scopes import Scopes
 
-MAX_BYTES = 64 * 1024  # real ones have some hundred
+# Real ones have some hundred. Written anew, JSON may be four times as long, and is to fit into an event.
+MAX_BYTES = 32 * 1024
 _MOST_CHARACTERS = 128  # of an event's detail type, which a scope becomes
 _NO_TIME = 10**11  # Unix seconds of a time that nobody will see
 

@@ -96,7 +96,7 @@ class Message:
         attributes = record.get("attributes", {})
         sent = float(attributes.get("SentTimestamp", "inf")) / 1000
         receives = int(attributes.get("ApproximateReceiveCount", "1"))
-        return cls(record["messageId"], record.get("receiptHandle", ""), record["body"], receives, sent)
+        return cls(record["messageId"], record.get("receiptHandle", ""), record.get("body", ""), receives, sent)
 
     @property
     def age(self) -> float:

@@ -122,7 +122,7 @@ def _client() -> Any:
     import boto3  # noqa: PLC0415 - importing it takes longer than all the rest, and is seldom needed
     from botocore.config import Config  # noqa: PLC0415 - the same
 
-    config = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})  # BigCommerce tries again
     return boto3.client("sqs", config=config)
 
 
