@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from typing import Any
 
@@ -53,6 +54,17 @@ def test_a_body_that_cannot_be_read(event: dict[str, Any], reason: str) -> None:
     with pytest.raises(Refused) as caught:
         raw_body(event)
     assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("begin", "part", "end"), [("[1", ",1e15", "]"), ('"', "\N{GRINNING FACE}", '"'), ('"', "ë", '"')]
+)
+def test_the_longest_body_written_anew_fits_into_an_event(begin: str, part: str, end: str) -> None:
+    rest = written(payload()).decode().removesuffix("}") + f',"more":{begin}'
+    times = (MAX_BYTES - len(rest) - len(end) - 1) // len(part.encode())
+    body = f"{rest}{part * times}{end}}}".encode()
+    assert MAX_BYTES - 10 < len(body) <= MAX_BYTES
+    assert len(json.dumps(read_delivery(body, PRODUCER).payload)) < 240 * 1024
 
 
 @pytest.mark.parametrize("scope", ["store/order/created", "store/order/created/", "store/order/" + "x" * 116])
