@@ -37,6 +37,7 @@ class FakeSecret:
         self.calls = 0
         self.kill_at: tuple[int, str] = (0, "")
         self.meanwhile: Callable[[], object] | None = None
+        self.while_settling: Callable[[], object] | None = None
 
     def stage(self, good: bool = True, label: str = CANDIDATE) -> str:
         """Do what an operator does: store a version, live or under a label."""
@@ -50,6 +51,12 @@ class FakeSecret:
         if label != LIVE:
             self._bear(label, version)
         return version
+
+    def roll_back(self) -> None:
+        """Do what an operator does: make the version before the live one."""
+        previous = self.bearers[PREVIOUS]
+        self.by_hand.add(previous)
+        self._bear(LIVE, previous)
 
     def _bear(self, label: str, version: str) -> None:
         if label == LIVE and LIVE in self.bearers:
@@ -111,6 +118,9 @@ class FakeSecret:
 
     def settle(self, credentials: Credentials) -> str:
         self._called("before")
+        if self.while_settling:
+            act, self.while_settling = self.while_settling, None
+            act()
         if self.unsettled:
             self.unsettled -= 1
             raise NotSettled("its webhooks are not there yet")
@@ -125,6 +135,9 @@ class FakeSecret:
             assert self.values[promotion.version] in self.settled, (
                 "the old account may go before the new one does all that it did"
             )
+            live, previous = (self.values.get(self.bearers.get(label, "")) for label in (LIVE, PREVIOUS))
+            assert live == self.values[promotion.version], "somebody else's account may be deleted"
+            assert previous != live, "the way back leads nowhere"
         self.told.append(promotion)
 
     def promote(self) -> Promotion:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from storekey._rotation import STEPS, RotationError, rotate
-from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
+from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, LabelMovedError
 from tests.labels import FakeSecret, Killed
 
 
@@ -34,28 +34,51 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: PREVIOUS in self.secret.bearers)
     @rule()
     def roll_back(self) -> None:
-        previous = self.secret.bearers[PREVIOUS]
-        self.secret.by_hand.add(previous)
-        self.secret._bear(LIVE, previous)
+        self.secret.roll_back()
 
     @precondition(lambda self: self.secret.good)
     @rule(data=st.data())
     def a_token_dies(self, data: st.DataObject) -> None:
         self.secret.good.discard(data.draw(st.sampled_from(sorted(self.secret.good))))
 
-    @rule(act=st.sampled_from(["stage good", "stage bad", "overwrite", "promote", "nothing"]))
-    def promote_in_a_race(self, act: str) -> None:
+    @rule(
+        act=st.sampled_from(["stage good", "stage bad", "overwrite", "promote", "rotate", "roll back"]),
+        settling=st.booleans(),
+    )
+    def promote_in_a_race(self, act: str, settling: bool) -> None:
         acts: dict[str, Callable[[], object]] = {
             "stage good": self.secret.stage,
             "stage bad": lambda: self.secret.stage(False),
             "overwrite": lambda: self.secret.stage(label=LIVE),
             "promote": self.secret.promote,
-            "nothing": lambda: None,
+            "rotate": lambda: self.rotate(STEPS),
+            "roll back": lambda: self.secret.roll_back() if PREVIOUS in self.secret.bearers else None,
         }
-        self.secret.meanwhile = acts[act]
+        setattr(self.secret, "while_settling" if settling else "meanwhile", acts[act])
         self.finish()
 
-    @rule(call=st.integers(1, 12), when=st.sampled_from(["before", "after"]))
+    @rule(meanwhile=st.sampled_from(["promote", "roll back"]))
+    def rotate_in_a_race(self, meanwhile: str) -> None:
+        self.rotate(STEPS[:3])
+        acts: dict[str, Callable[[], object]] = {"promote": self.secret.promote, "roll back": self.secret.roll_back}
+        if meanwhile == "promote" or PREVIOUS in self.secret.bearers:
+            self.secret.while_settling = acts[meanwhile]
+        self.rotate(STEPS[3:])
+        self.secret.while_settling = None
+
+    @rule()
+    def a_rotation_ends_while_a_promotion_settles(self) -> None:
+        self.rotate(STEPS[:3])
+        self.secret.while_settling = lambda: self.rotate(STEPS[3:])
+        self.finish()
+
+    def rotate(self, steps: Sequence[str]) -> None:
+        token = self.secret.bearers.setdefault(PENDING, f"rotation {next(self.rotations)}")
+        with contextlib.suppress(RotationError, LabelMovedError):
+            for step in steps:
+                rotate(self.secret, step, token, self.secret.test, self.secret.tell, settle=self.secret.settle)
+
+    @rule(call=st.integers(1, 16), when=st.sampled_from(["before", "after"]))
     def promote_killed(self, call: int, when: str) -> None:
         self.secret.calls, self.secret.kill_at = 0, (call, when)
         with contextlib.suppress(Killed):
@@ -82,7 +105,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def finish(self) -> None:
         result = self.secret.promote().result
-        self.secret.meanwhile = None
+        self.secret.meanwhile = self.secret.while_settling = None
         while self.secret.unsettled:  # each check has it tried again
             result = self.secret.promote().result
             self.secret.unsettled = 0 if result != "promoted" else self.secret.unsettled

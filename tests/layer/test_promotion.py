@@ -114,6 +114,27 @@ def test_what_was_put_back_before_it_was_settled_is_not_promoted_again(secret: F
     assert secret.promote().result == "promoted", "staged again, it is wanted again"
 
 
+def test_who_goes_back_while_it_is_settled_is_told_nothing(secret: FakeSecret) -> None:
+    secret.stage()
+    secret.while_settling = secret.roll_back
+    assert secret.promote() == Promotion("nothing to do", "the candidate was live and was put back", "v2", "v1")
+    assert secret.bearers == {LIVE: "v1", PREVIOUS: "v2"}
+    assert secret.told == []
+
+
+def test_killed_while_it_is_settled_and_put_back_it_is_not_promoted_again(secret: FakeSecret) -> None:
+    def killed() -> None:
+        raise Killed
+
+    secret.stage()
+    secret.while_settling = killed
+    with pytest.raises(Killed):
+        secret.promote()
+    secret.roll_back()
+    assert secret.promote().detail == "the candidate was live and was put back"
+    assert secret.bearers == {LIVE: "v1", PREVIOUS: "v2"}
+
+
 def test_what_was_settled_is_said(secret: FakeSecret) -> None:
     secret.stage()
     promotion = promote(secret, secret.test, lambda _: None, lambda _: "the old account may be deleted in ten minutes")

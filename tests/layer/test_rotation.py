@@ -139,6 +139,30 @@ def test_a_candidate_promoted_during_the_rotation_is_live_once_and_the_way_back_
     assert len(secret.told) == 1
 
 
+def test_a_candidate_whose_promotion_is_not_settled_is_live_once_and_the_way_back_stays(secret: FakeSecret) -> None:
+    secret.stage()
+    steps(secret, "createSecret", "setSecret", "testSecret")
+    secret.unsettled = 1
+    secret.promote()
+    with pytest.raises(NoCandidate, match="promoted"):
+        steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1", CANDIDATE: "v2", UNSETTLED: "v2"}
+    secret.promote()
+    assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
+    assert [(told.version, told.previous) for told in secret.told] == [("v2", "v1")]
+
+
+def test_who_goes_back_while_a_rotation_is_finished_is_told_nothing(secret: FakeSecret) -> None:
+    secret.stage()
+    secret.while_settling = secret.roll_back
+    with pytest.raises(NotTested, match="was replaced as AWSCURRENT while it was finished"):
+        steps(secret)
+    assert secret.told == []
+    assert PENDING not in secret.bearers, "the way is free for the next rotation"
+    assert secret.promote().detail == "the candidate was live and was put back"
+    assert secret.bearers == {LIVE: "v1", PREVIOUS: TOKEN}
+
+
 def test_a_token_that_died_after_the_test_is_not_made_live(secret: FakeSecret) -> None:
     secret.stage()
     steps(secret, "createSecret", "setSecret", "testSecret")

@@ -18,6 +18,8 @@ from ._store import Store
 
 # The event of a new candidate takes seconds; one that is older than this got lost.
 _EVENT_IS_LOST = timedelta(minutes=2)
+# Kept back from the time of calls to the store: for moving labels, and for telling the topic.
+_KEEP_BACK_SECONDS = 10.0
 
 
 def promote_candidate() -> dict[str, Any]:
@@ -27,6 +29,8 @@ def promote_candidate() -> dict[str, Any]:
     """
     store = Store.from_environment()
     test, settle = _test(store.settings), _settle(store.settings)
+    with invocation() as running:
+        running.keep_back(_KEEP_BACK_SECONDS)
     promotion = promote(store.secret, test, lambda outcome: _tell(store, outcome), settle)
     if promotion.result == "promoted":
         check(store)
@@ -42,6 +46,8 @@ def rotate_candidate(step: str, token: str) -> None:
     raised all the same: Secrets Manager must not count it as a rotation.
     """
     store = Store.from_environment()
+    with invocation() as running:
+        running.keep_back(_KEEP_BACK_SECONDS)
     failed: float | None = 1.0
     try:
         test, settle = _test(store.settings), _settle(store.settings)

@@ -2,8 +2,8 @@
 
 Every step is safe to repeat, and killed between any two of them a repeat ends right: AWSCURRENT moves only to a version
 that was just proven, and the label CANDIDATE, which asks for all this, goes last. A version that the store or a rule
-refused keeps CANDIDATE and gets REJECTED beside it, so that its owner is told once. One that is live, but does not do
-yet what the old one did, keeps it too and gets UNSETTLED: put back by its owner, it is not promoted again.
+refused keeps CANDIDATE and gets REJECTED beside it, so that its owner is told once. One that is live, but is not known
+yet to do what the old one did, keeps it too and bears UNSETTLED: put back by its owner, it is not promoted again.
 """
 
 from __future__ import annotations
@@ -116,20 +116,22 @@ def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, settle
     if not _is_live(secret, live, staged):
         secret.move(LIVE, to=staged.id, off=live)
         live, previous = staged.id, live
+    mark_unsettled(secret, labels, staged.id)
     try:
         promotion = Promotion("promoted", announcement(staged, settle), live, previous)
     except NotSettled as error:
-        mark_unsettled(secret, labels, staged.id)
         return Promotion("promoted", f"live, but keep the old account: {error}", live, previous)
+    if secret.labels().get(LIVE) != live:
+        raise LabelMovedError(LIVE)  # its owner went back meanwhile, or on: nobody may be told to delete anything
     tell(promotion)
-    drop_label(secret, UNSETTLED, labels.get(UNSETTLED))
+    drop_label(secret, UNSETTLED, staged.id)
     drop_label(secret, REJECTED, labels.get(REJECTED))
     drop_label(secret, CANDIDATE, staged.id)
     return promotion
 
 
 def mark_unsettled(secret: Labelled, labels: dict[str, str], candidate: str) -> None:
-    """Remember that this candidate is live, so that putting it back is seen as what it is."""
+    """Remember that this candidate is live, so that putting it back meanwhile is seen as what it is."""
     if labels.get(UNSETTLED) != candidate:
         secret.move(UNSETTLED, to=candidate, off=labels.get(UNSETTLED))
 

@@ -24,7 +24,7 @@ from ._promotion import (
     mark_unsettled,
     nothing,
 )
-from ._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED
+from ._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, UNSETTLED
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
@@ -124,17 +124,22 @@ def _finish(secret: Rotating, token: str, test: Test, settle: Settle, tell: Tell
     live = secret.staged(token, LIVE)
     if live is None:
         raise NotPending(f"version {token} was replaced as {LIVE} while it was finished")
+    candidate = bearers.get(CANDIDATE)
+    if candidate and secret.text(candidate, CANDIDATE) != secret.text(token, LIVE):
+        candidate = None  # it is for the next rotation
+    if candidate:
+        mark_unsettled(secret, bearers, candidate)
     try:
         said = announcement(live, settle)
     except NotSettled as error:
-        candidate = bearers.get(CANDIDATE)
-        if candidate and secret.text(candidate, CANDIDATE) == secret.text(token, LIVE):
-            mark_unsettled(secret, bearers, candidate)
         drop_label(secret, PENDING, token)  # what is left to do, the promotion does: CANDIDATE asks for it
         raise NotTested(f"live, but keep the old account: {error}") from error
+    if secret.labels().get(LIVE) != token:
+        drop_label(secret, PENDING, token)
+        raise NotTested(f"version {token} was replaced as {LIVE} while it was finished")
     tell(Promotion("promoted", said, token, previous))
-    candidate = bearers.get(CANDIDATE)
-    if candidate and secret.text(candidate, CANDIDATE) == secret.text(token, LIVE):
+    if candidate:
+        drop_label(secret, UNSETTLED, candidate)
         drop_label(secret, REJECTED, bearers.get(REJECTED))
         drop_label(secret, CANDIDATE, candidate)
     drop_label(secret, PENDING, token)
@@ -145,9 +150,10 @@ def _make_live(secret: Rotating, token: str, bearers: dict[str, str], test: Test
     staged = secret.staged(token, PENDING)
     if staged is None:
         raise NotTested(f"version {token} cannot be read yet")
-    candidate = bearers.get(CANDIDATE)
-    if not candidate or secret.text(candidate, CANDIDATE) != secret.text(token, PENDING):
+    candidate, live, text = bearers.get(CANDIDATE), bearers.get(LIVE), secret.text(token, PENDING)
+    is_live = live is not None and secret.text(live, LIVE) == text  # a promotion that is not settled keeps CANDIDATE
+    if is_live or not candidate or secret.text(candidate, CANDIDATE) != text:
         drop_label(secret, PENDING, token)
         raise NoCandidate("the candidate was promoted or replaced meanwhile; there is nothing more to rotate to")
     _prove(secret, staged, test)
-    secret.move(LIVE, to=token, off=bearers.get(LIVE))
+    secret.move(LIVE, to=token, off=live)
