@@ -305,6 +305,14 @@ def test_a_sync_looks_enables_and_removes_when_it_is_asked_to(
     assert counts(answer) == [0, 0, 0, 3]
     assert answer["blocked"] == ["localhost"]
     assert points(stack.logs("SyncFunction"), "WebhooksOff") == [0.0, 4.0]
+    store.hooks.block("localhost", 0)
+    for lost in (store.hooks.disguise, lambda: synced(stack, {"action": "remove"})):
+        lost()
+        daily = stack.fire(schedule)
+        assert sum(counts(daily.result)) == 3
+        assert counts(synced(stack, {"action": "sync"})) == [0, 0, 0, 0]
+    told = points(stack.logs("SyncFunction"), "WebhooksOff")[2:]
+    assert told == [3.0, 0.0, 3.0, 0.0], "whoever took them away or made them others, events were missed"
     error = stack.pool("SyncFunction").invoke({"action": "delete"}).error
     assert error
     assert error["errorMessage"] == "action is 'delete'; it may be sync, list, remove, or be left out"
@@ -331,7 +339,8 @@ def test_a_store_that_is_down_is_asked_again_by_lambda_where_no_day_may_pass(
 ) -> None:
     store.fault(Answer(503), times=None, path="/hooks")
     assert synced(stack)["detail"].startswith("not now: ")
-    error = stack.pool("SyncFunction").invoke({"source": "aws.secretsmanager"}).error
-    assert error
-    assert error["errorType"] == "Unavailable"
+    for source in ("aws.secretsmanager", "aws.cloudformation", "aws.scheduler"):
+        error = stack.pool("SyncFunction").invoke({"source": source}).error
+        assert error
+        assert error["errorType"] == "Unavailable"
     assert points(stack.logs("SyncFunction"), "WebhooksOff") == []

@@ -17,7 +17,7 @@ def test_a_token_account_is_known_by_its_store_and_its_secret() -> None:
     found = account_of(credentials(secret("A")))
     # Another value in another version of the code would have all hooks changed.
     key = "a1ae7f3c8376b718f1acf23e5f43d8599f4d986168af5a872b220cd62cfa7025"
-    assert found == Account("stores/abc123", "id-of-A", Hidden("secret-of-A"), Hidden(key))
+    assert found == Account("stores/abc123", Hidden("secret-of-A"), Hidden(key))
 
 
 @pytest.mark.parametrize(

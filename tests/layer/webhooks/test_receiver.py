@@ -201,13 +201,23 @@ def test_a_replay_is_taken_while_its_signature_is_good_for_its_answer_may_have_b
     assert at.queue.payloads == [PAYLOAD, PAYLOAD]
 
 
-@given(st.dictionaries(st.text(), st.one_of(st.text(), st.none(), st.integers(), st.lists(st.text()))))
-def test_no_event_crashes_it(event: dict[str, Any]) -> None:
+_ODD = st.one_of(st.text(), st.none(), st.integers(), st.booleans(), st.lists(st.text()))
+_POSTED = st.just({"http": {"method": "POST"}})
+
+
+@given(
+    st.dictionaries(st.text(), _ODD),
+    st.fixed_dictionaries(
+        {},
+        optional={"body": st.one_of(_ODD, st.just(BODY.decode())), "isBase64Encoded": _ODD, "requestContext": _POSTED},
+    ),
+    st.dictionaries(st.text(), _ODD),
+)
+def test_no_event_crashes_it(odd: dict[str, Any], event: dict[str, Any], headers: dict[str, Any]) -> None:
     at = receiver()
-    context = event.get("requestContext")
-    assert at.receiver.receive({**event, "headers": {}, "requestContext": context if context is None else {}})[
-        "statusCode"
-    ] in (400, 401)
+    status = at.receiver.receive({**odd, **event, "headers": {**headers, **ours("A")}})["statusCode"]
+    assert status in (200, 400, 401)
+    assert (status == 200) == (at.queue.payloads == [PAYLOAD])
 
 
 @given(st.binary(max_size=200), st.dictionaries(st.text(), st.text()))

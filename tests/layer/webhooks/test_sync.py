@@ -74,6 +74,11 @@ class Hooks:
         hook_id = int(path.removeprefix("hooks/"))
         if hook_id not in self.rows:
             raise NotFound("gone", status=404)
+        if any(
+            (each["scope"], each["destination"]) == (json["scope"], json["destination"]) and each["id"] != hook_id
+            for each in self.rows.values()
+        ):
+            raise RequestRejected("the store rejected the request", status=422, body=self.reason)
         self.rows[hook_id] |= json
         self.writes.append(f"PUT {hook_id}")
         return {"data": self.rows[hook_id]}
@@ -134,6 +139,31 @@ def test_what_delivers_to_us_unwanted_or_twice_is_deleted_and_others_hooks_are_l
 def test_the_address_is_the_same_with_or_without_its_last_slash() -> None:
     store = hooks(*(row(n, scope, url=URL.rstrip("/").upper()) for n, scope in enumerate(SCOPES)))
     assert counts(synced(store)) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_of_two_hooks_that_differ_in_a_slash_the_right_one_stays(active: bool) -> None:
+    rest = [row(n, scope) for n, scope in enumerate(SCOPES[1:], 5)]
+    for first, second in ((1, 2), (2, 1)):
+        rows = {1: row(1, url=URL[:-1], active=False), 2: row(2, active=active)}
+        store = hooks(rows[first], rows[second], *rest)
+        report = synced(store)
+        assert report.failed == []
+        assert (sorted(store.rows), report.missing) == ([2, 5, 6], [])
+        assert counts(report) == (0, 0, 1, int(not active))
+
+
+def test_a_scope_that_the_account_may_not_have_is_no_reason_to_lack_the_others() -> None:
+    store = hooks()
+
+    def forbidden() -> None:
+        store.before_post = None
+        raise Forbidden("the account may not do this", status=403)
+
+    store.before_post = forbidden
+    report = synced(store)
+    assert counts(report) == (2, 0, 0, 0)
+    assert report.failed == [{"scope": SCOPES[0], "error": "the account may not do this (status 403)"}]
 
 
 def test_a_scope_that_the_store_rejects_is_no_reason_to_lack_the_others() -> None:

@@ -24,7 +24,6 @@ class Account:
     """
 
     producer: str
-    client_id: str
     secret: Hidden
     key: Hidden
 
@@ -41,7 +40,7 @@ def account_of(holds: Credentials | Problem) -> Account | Problem:
     found = _STORE.fullmatch(urlsplit(holds.base).path)
     if not found:
         return Problem("api_path", "holds no /stores/<store hash>/, by which deliveries name their store")
-    return Account(f"stores/{found['hash']}", holds.client_id, holds.client_secret, _key(holds.client_secret))
+    return Account(f"stores/{found['hash']}", holds.client_secret, _key(holds.client_secret))
 
 
 def _key(secret: Hidden) -> Hidden:

@@ -81,10 +81,14 @@ class Plan:
 
 
 def plan(wanted: Wanted, hooks: Sequence[Hook]) -> Plan:
-    """Compare what there is with what is wanted; hooks that deliver elsewhere are left alone."""
+    """Compare what there is with what is wanted; hooks that deliver elsewhere are left alone.
+
+    Of several of one scope the right one stays, or else the one at the very address, which no other can be changed to.
+    """
     ours: dict[str, Hook] = {}
     surplus = []
-    for hook in hooks:
+    best_first = sorted(hooks, key=lambda hook: (not wanted.is_met(hook), hook.destination != wanted.url))
+    for hook in best_first:
         if not wanted.has(hook):
             continue
         if hook.scope in wanted.scopes and hook.scope not in ours:

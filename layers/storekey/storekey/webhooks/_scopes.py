@@ -32,12 +32,14 @@ class Scopes:
         """Tell whether an event is one of those wanted.
 
         BigCommerce's own examples show a slash at the end, the pattern in place of the event, and events of metafields
-        without what they belong to, though a pattern brought them.
+        without what they belong to.
         """
         name = scope.removesuffix("/")
         if name in self.wanted or any(_pattern(wanted).fullmatch(name) for wanted in self.wanted):
             return True
-        return bool(_METAFIELD.fullmatch(name)) and any(wanted.endswith("/*") for wanted in self.wanted)
+        return bool(_METAFIELD.fullmatch(name)) and any(
+            wanted.endswith("/*") or "/metafield/" in wanted for wanted in self.wanted
+        )
 
 
 def _pattern(scope: str) -> re.Pattern[str]:

@@ -35,12 +35,13 @@ from ._hooks import Hook, Wanted, all_hooks, blocked_hosts, host_of, plan
 from ._settings import WebhookSettings
 
 _PASSING = (RateLimited, Unavailable, Unreachable)
-_REJECTED = (RequestRejected, NotFound)
+_REJECTED = (RequestRejected, NotFound, Forbidden)
 # What a refusal may be about; the store's own words may hold anything.
 _FIELDS = ("scope", "destination", "is_active", "headers")
 _ACTIONS = ("sync", "list", "remove")
-# Who tells of a change that must not wait for the next day.
-_CHANGES = ("aws.secretsmanager", "aws.cloudformation")
+_DAILY = "aws.scheduler"
+# Who starts a sync that must not wait for the next day: Lambda tries it again.
+_BY_ITSELF = ("aws.secretsmanager", "aws.cloudformation", _DAILY)
 
 
 @dataclass
@@ -176,7 +177,7 @@ class Synchroniser:
     def _blocked(self) -> list[str]:
         try:
             return blocked_hosts(self._store)
-        except (BadAnswer, Forbidden, *_PASSING, *_REJECTED):
+        except (BadAnswer, *_PASSING, *_REJECTED):
             return []  # what it would tell is no more than a reason
 
 
@@ -184,19 +185,21 @@ def sync(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer of sync_webhooks; the event's ``action`` may be ``sync``, ``list`` or ``remove``.
 
     Credentials that cannot have hooks are told in the answer, and so is what passes: RateLimited, Unavailable,
-    Unreachable. But for a sync that a change of the secret or the stack started, it is raised: no day must pass before
-    the next one. Raises what is no answer of BigCommerce's, and ValueError for another action.
+    Unreachable. But where nobody reads the answer, in a sync that the schedule or a change of the secret or the stack
+    started, it is raised: no day must pass before the next one. Raises what is no answer of BigCommerce's, and
+    ValueError for another action.
     """
     action = _action(event)
     webhooks = WebhookSettings.from_environment("WEBHOOK_URL")
     store = Store.from_environment()
-    name = store.settings.store_name
+    name, source = store.settings.store_name, event.get("source")
+    only_looks = action in ("list", "remove")
     holds = store.credentials(fresh=True)
     account = account_of(holds) if holds else None
     if not isinstance(account, Account):
         why = str(account) if account else "secret: is empty; store the credentials in it"
         unusable = holds is None or isinstance(holds, Problem)  # another alarm tells it, or nobody need be told
-        return _told(name, _off(webhooks, why), None if unusable or action else 1)
+        return _told(name, _off(webhooks, why), None if unusable or only_looks else 1)
     worker = Synchroniser(store, _wanted(webhooks, account))
     act = {"list": worker.look, "remove": worker.remove}.get(action, worker.sync)
     try:
@@ -204,12 +207,14 @@ def sync(event: Mapping[str, Any]) -> dict[str, Any]:
     except (Unauthorized, BadCredentials) as error:
         return _told(name, _off(webhooks, str(error)), None)  # the alarm on the credentials tells it
     except _PASSING as error:
-        if event.get("source") in _CHANGES:
+        if source in _BY_ITSELF:
             raise
         return _told(name, _off(webhooks, f"not now: {error}"), None)
     except Forbidden as error:
-        return _told(name, _off(webhooks, str(error)), None if action else len(webhooks.scopes.wanted))
-    return _told(name, report, None if action else report.off)
+        return _told(name, _off(webhooks, str(error)), None if only_looks else len(webhooks.scopes.wanted))
+    # Each change of the secret or the stack has had its sync: what the daily one finds wrong was lost since.
+    found = report.created + report.updated if source == _DAILY else 0
+    return _told(name, report, None if only_looks else report.off + found)
 
 
 def settle(settings: Settings, credentials: Credentials) -> str:
