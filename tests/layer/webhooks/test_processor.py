@@ -78,6 +78,16 @@ def test_another_event_is_another(sent: Sent, other: dict[str, Any]) -> None:
     assert len(sent.events) == 2
 
 
+def test_two_updates_without_a_time_that_share_a_hash_are_told_apart_by_the_object(sent: Sent) -> None:
+    store = Answering(objects={"orders/250": [{"id": 250, "status_id": 1}, {"id": 250, "status_id": 2}]})
+    timeless = {name: value for name, value in PAYLOAD.items() if name != "created_at"}
+    assert work(store, *(message(timeless, number) for number in (1, 2, 3))) == []
+    assert [detail["object"]["status_id"] for detail in sent.details] == [1, 2]
+    del store.objects["orders/250"]
+    assert work(store, message(timeless, 4), message(timeless, 5)) == []
+    assert [detail["gone"] for detail in sent.details] == [False, False, True]
+
+
 def test_an_event_is_remembered_for_its_time_and_no_longer(sent: Sent, table: Any) -> None:
     store = Answering(objects={"orders/250": {"id": 250}})
     work(store, message(PAYLOAD))

@@ -8,6 +8,7 @@ good goes to the dead letters, where an alarm tells of it, and from there back w
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import random
 import time
@@ -55,14 +56,16 @@ MEMORY_SECONDS = 600
 # How long a message is tried that fails by itself, and one that AWS has not taken, in seconds; and how often at least.
 GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER = 1800, 3600
 LEAST_TRIES = 5
-_FIRST_DELAY, _LONGEST_DELAY, _LONGEST_WAIT = 5.0, 300.0, 3600.0
+# The longest wait, 300 times, leaves ten of the fourteen days that a message is kept by both queues together.
+_FIRST_DELAY, _LONGEST_DELAY, _LONGEST_WAIT = 5.0, 300.0, 900.0
 # EventBridge takes 256 KiB an entry in every region.
 _MOST_DETAIL = 240 * 1024
 _LEAST_SECONDS = 5.0
 # Kept back from the time of calls to the store: for the bus, and for noting what was published.
 _KEEP_BACK_SECONDS = 3.0
 
-# What fails for one message as for all; the others do so where they come twice in a batch, or where none goes well.
+# What fails for one message as for all; the others do so where they come twice in a batch. Neither is ever final: after
+# an outage a message is old because it has waited with all others. The queue ends what comes again for a day.
 _WHOLE_STORE = (BadCredentials, RateLimited, TlsFailure, TokenRequired, Unauthorized, WrongApiPath)
 _PERHAPS = (Unavailable, Unreachable)
 
@@ -127,24 +130,17 @@ class Processor:
             logger().warning("webhooks are off", extra={"store": self._name, "reason": str(account)})
             return self._later(messages, None)
         failed: list[Message] = []
-        doubtful: list[tuple[Message, Exception]] = []
-        done = 0
+        doubtful: list[Message] = []
         for number, message in enumerate(messages):
             error = self._tried(message, account.producer)
             if isinstance(error, _PERHAPS):
-                doubtful.append((message, error))
+                doubtful.append(message)
             elif error and not isinstance(error, _WHOLE_STORE):
-                failed += self._failed(message, error)
-            done += error is None
+                failed += self._give_up(message) if _is_final(message, error) else self._later([message], error)
             if isinstance(error, _WHOLE_STORE) or len(doubtful) > 1 or self._seconds_left() < _LEAST_SECONDS:
                 rest = messages[number if isinstance(error, _WHOLE_STORE) else number + 1 :]
-                return failed + self._later([*(one for one, _ in doubtful), *rest], error)
-        for message, error in doubtful:  # where others went well it is this one alone
-            failed += self._failed(message, error) if done else self._later([message], error)
-        return failed
-
-    def _failed(self, message: Message, error: Exception) -> list[Message]:
-        return self._give_up(message) if _is_final(message, error) else self._later([message], error)
+                return failed + self._later([*doubtful, *rest], error)
+        return failed + self._later(doubtful, None)
 
     def _tried(self, message: Message, producer: str) -> Exception | None:
         """Work on a message; return what went wrong, whatever it is: the other messages can do nothing for it."""
@@ -165,23 +161,26 @@ class Processor:
                 message.body.encode(), account.producer if isinstance(account, Account) else producer
             )
         self._published = False
-        self._publish_once(identity=delivery.identity, delivery=delivery)
+        identity, found = delivery.identity, None
+        if delivery.created is None:  # nothing but the object tells two updates apart that share a hash
+            found = self._found(delivery)
+            identity += hashlib.sha256(json.dumps([found["object"], found["gone"]]).encode()).hexdigest()
+        self._publish_once(identity=identity, delivery=delivery, found=found)
         with invocation() as running:
             running.count(self._name, "EventsPublished" if self._published else "EventsSuppressed")
             if self._published and delivery.created is not None:
                 running.count(self._name, "EventAgeSeconds", max(0.0, time.time() - delivery.created))
 
-    def _publish(self, *, identity: str, delivery: Delivery) -> None:  # by its identity it is remembered
+    def _found(self, delivery: Delivery) -> dict[str, Any]:
+        """Return the part of an event that tells of its object."""
         route = route_of(delivery.scope, delivery.payload["data"])
         read_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" if route else None
         found = read(self._store, route) if route else None
-        detail = {
-            "payload": delivery.payload,
-            "object": found,
-            "gone": bool(route) and found is None,
-            "too_large": False,
-            "read_at": read_at,
-        }
+        return {"object": found, "gone": bool(route) and found is None, "read_at": read_at}
+
+    def _publish(self, *, identity: str, delivery: Delivery, found: dict[str, Any] | None) -> None:
+        # By its identity it is remembered.
+        detail = {"payload": delivery.payload, "too_large": False, **(found or self._found(delivery))}
         text = json.dumps(detail)
         if len(text) > _MOST_DETAIL:
             text = json.dumps({**detail, "object": None, "too_large": True})
