@@ -87,7 +87,11 @@ def test_basic_credentials_say_so_and_take_nothing(
     at = receiver(Live(version(BASIC, "2"), version(before) if before else None))
     assert at(BODY, ours("A")) == 401
     assert at.queue.payloads == []
+    assert at(BODY, ours("A")) == 401
     (told,) = caplog.records
+    at.live.now += 60
+    assert at(BODY, ours("A")) == 401
+    assert len(caplog.records) == 2, "said once a minute, however many strangers ask"
     assert told.reason == "secret: holds a Basic account, and webhooks need a token account"  # type: ignore[attr-defined]
 
 

@@ -14,6 +14,7 @@ from ._account import Account, account_of
 
 # A header that nobody bears has the secret read again at most so often: anybody can send one.
 _READ_AGAIN_SECONDS = 1.0
+_SAY_AGAIN_SECONDS = 60.0
 _EMPTY = Problem("secret", "is empty; store the credentials in it")
 
 
@@ -31,6 +32,7 @@ class Accounts:
     _previous: Account | Problem = _EMPTY
     _read: float = float("-inf")
     _searched: float = float("-inf")
+    _said: float = float("-inf")
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def bearing(self, key: str) -> Account | Problem:
@@ -55,6 +57,14 @@ class Accounts:
     def are_known(self) -> bool:
         """Whether a version has been read."""
         return self._version is not None
+
+    def is_news(self) -> bool:
+        """Tell, once a minute, whether to say why nobody is accepted: it is said to whoever asks."""
+        with self._lock:
+            news = self._age(self._said) >= _SAY_AGAIN_SECONDS
+            if news:
+                self._said = self.clock()
+            return news
 
     def producer(self, account: Account) -> str:
         """Return whose events are ours: the live account's store, or this one's while the live one is unusable."""
