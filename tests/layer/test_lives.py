@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from storekey._rotation import STEPS, RotationError, rotate
-from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, LabelMovedError
+from storekey._secret import CANDIDATE, LIVE, PENDING, PREVIOUS, REJECTED, UNSETTLED, LabelMovedError
 from tests.labels import FakeSecret, Killed
+
+
+def _killed() -> None:
+    raise Killed
 
 
 class Life(RuleBasedStateMachine):
@@ -22,6 +26,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.secret = FakeSecret()
         self.rotations = itertools.count(1)
+        self.put_back: set[str] = set()
 
     @rule(good=st.booleans())
     def stage(self, good: bool) -> None:
@@ -34,6 +39,16 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: PREVIOUS in self.secret.bearers)
     @rule()
     def roll_back(self) -> None:
+        self.go_back()
+
+    def go_back(self) -> None:
+        bearers, values = self.secret.bearers, self.secret.values
+        if PREVIOUS not in bearers:
+            return
+        if bearers.get(UNSETTLED) == bearers.get(CANDIDATE) and values[bearers[LIVE]] == values.get(
+            bearers.get(CANDIDATE, "")
+        ):
+            self.put_back.add(values[bearers[LIVE]])
         self.secret.roll_back()
 
     @precondition(lambda self: self.secret.good)
@@ -52,7 +67,7 @@ class Life(RuleBasedStateMachine):
             "overwrite": lambda: self.secret.stage(label=LIVE),
             "promote": self.secret.promote,
             "rotate": lambda: self.rotate(STEPS),
-            "roll back": lambda: self.secret.roll_back() if PREVIOUS in self.secret.bearers else None,
+            "roll back": self.go_back,
         }
         setattr(self.secret, "while_settling" if settling else "meanwhile", acts[act])
         self.finish()
@@ -60,9 +75,8 @@ class Life(RuleBasedStateMachine):
     @rule(meanwhile=st.sampled_from(["promote", "roll back"]))
     def rotate_in_a_race(self, meanwhile: str) -> None:
         self.rotate(STEPS[:3])
-        acts: dict[str, Callable[[], object]] = {"promote": self.secret.promote, "roll back": self.secret.roll_back}
-        if meanwhile == "promote" or PREVIOUS in self.secret.bearers:
-            self.secret.while_settling = acts[meanwhile]
+        acts: dict[str, Callable[[], object]] = {"promote": self.secret.promote, "roll back": self.go_back}
+        self.secret.while_settling = acts[meanwhile]
         self.rotate(STEPS[3:])
         self.secret.while_settling = None
 
@@ -71,6 +85,18 @@ class Life(RuleBasedStateMachine):
         self.rotate(STEPS[:3])
         self.secret.while_settling = lambda: self.rotate(STEPS[3:])
         self.finish()
+
+    @rule(by=st.sampled_from(["promotion", "rotation"]), then=st.sampled_from(["promote", "rotate", "rotate anew"]))
+    def its_owner_goes_back_after_a_kill(self, by: str, then: str) -> None:
+        self.secret.while_settling = _killed
+        with contextlib.suppress(Killed):
+            self.secret.promote() if by == "promotion" else self.rotate(STEPS)
+        self.secret.while_settling = None
+        self.go_back()
+        if then == "promote":
+            self.finish()
+        else:
+            self.rotate(STEPS if then == "rotate anew" else STEPS[3:])
 
     def rotate(self, steps: Sequence[str]) -> None:
         token = self.secret.bearers.setdefault(PENDING, f"rotation {next(self.rotations)}")
@@ -120,6 +146,11 @@ class Life(RuleBasedStateMachine):
         live = self.secret.bearers.get(LIVE)
         assert live is None or live in self.secret.proven | self.secret.by_hand
         assert live is None or live in self.secret.values, "a version without a value is live"
+
+    @invariant()
+    def what_its_owner_put_back_is_live_by_hand_alone(self) -> None:
+        live = self.secret.bearers.get(LIVE, "")
+        assert self.secret.values.get(live) not in self.put_back or live in self.secret.by_hand
 
 
 TestLife = Life.TestCase

@@ -135,6 +135,18 @@ def test_killed_while_it_is_settled_and_put_back_it_is_not_promoted_again(secret
     assert secret.bearers == {LIVE: "v1", PREVIOUS: "v2"}
 
 
+def test_a_candidate_that_is_staged_again_after_another_one_was_rejected_is_wanted_again(secret: FakeSecret) -> None:
+    secret.stage()
+    secret.unsettled = 1
+    secret.promote()
+    secret.stage(good=False)
+    assert secret.promote().result == "rejected"
+    secret.roll_back()
+    secret.bearers[CANDIDATE] = "v2"
+    assert secret.promote().version == "v2"
+    assert secret.bearers == {LIVE: "v2", PREVIOUS: "v1"}
+
+
 def test_what_was_settled_is_said(secret: FakeSecret) -> None:
     secret.stage()
     promotion = promote(secret, secret.test, lambda _: None, lambda _: "the old account may be deleted in ten minutes")

@@ -124,7 +124,7 @@ def test_a_candidate_staged_during_the_rotation_stays_for_itself(secret: FakeSec
     secret.stage()
     steps(secret, "createSecret")
     assert secret.values[TOKEN] == "value of v2", "what was taken stays"
-    with pytest.raises(NoCandidate, match="replaced meanwhile"):
+    with pytest.raises(NoCandidate, match="replaced or put back meanwhile"):
         steps(secret, "finishSecret")
     assert secret.bearers == {LIVE: "v1", CANDIDATE: "v3"}
 
@@ -161,6 +161,24 @@ def test_who_goes_back_while_a_rotation_is_finished_is_told_nothing(secret: Fake
     assert PENDING not in secret.bearers, "the way is free for the next rotation"
     assert secret.promote().detail == "the candidate was live and was put back"
     assert secret.bearers == {LIVE: "v1", PREVIOUS: TOKEN}
+
+
+def test_killed_while_it_is_settled_and_put_back_a_rotation_is_not_taken_up_again(secret: FakeSecret) -> None:
+    def killed() -> None:
+        raise Killed
+
+    secret.stage()
+    secret.while_settling = killed
+    with pytest.raises(Killed):
+        steps(secret)
+    secret.roll_back()
+    with pytest.raises(NoCandidate, match="put back meanwhile"):
+        steps(secret, "finishSecret")
+    assert secret.bearers == {LIVE: "v1", PREVIOUS: TOKEN, CANDIDATE: "v2", UNSETTLED: "v2"}
+    secret.bearers[PENDING] = "next"
+    with pytest.raises(NoCandidate, match="was put back: stage it again"):
+        rotate(secret, "createSecret", "next", secret.test, secret.tell)
+    assert PENDING not in secret.bearers
 
 
 def test_a_token_that_died_after_the_test_is_not_made_live(secret: FakeSecret) -> None:

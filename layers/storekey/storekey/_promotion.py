@@ -3,7 +3,8 @@
 Every step is safe to repeat, and killed between any two of them a repeat ends right: AWSCURRENT moves only to a version
 that was just proven, and the label CANDIDATE, which asks for all this, goes last. A version that the store or a rule
 refused keeps CANDIDATE and gets REJECTED beside it, so that its owner is told once. One that is live, but is not known
-yet to do what the old one did, keeps it too and bears UNSETTLED: put back by its owner, it is not promoted again.
+yet to do what the old one did, keeps it too and bears UNSETTLED: put back by its owner, it is not promoted again
+(but for an owner who goes back within the milliseconds between two labels, after a kill between the same).
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def _make_live(secret: Labelled, labels: dict[str, str], staged: Version, settle
     if secret.labels().get(LIVE) != live:
         raise LabelMovedError(LIVE)  # its owner went back meanwhile, or on: nobody may be told to delete anything
     tell(promotion)
-    drop_label(secret, UNSETTLED, staged.id)
     drop_label(secret, REJECTED, labels.get(REJECTED))
+    drop_label(secret, UNSETTLED, staged.id)
     drop_label(secret, CANDIDATE, staged.id)
     return promotion
 
@@ -159,6 +160,8 @@ def _is_live(secret: Labelled, live: str | None, staged: Version) -> bool:
 
 def _reject(secret: Labelled, labels: dict[str, str], verdict: Verdict, tell: Tell) -> Promotion:
     candidate, live = labels[CANDIDATE], labels.get(LIVE)
+    if labels.get(UNSETTLED) != candidate:
+        drop_label(secret, UNSETTLED, labels.get(UNSETTLED))  # of one before: it may be staged again
     if not verdict.final:
         return Promotion("nothing to do", f"not tested yet, it will be again: {verdict.detail}", candidate, live)
     if candidate == live:

@@ -87,6 +87,8 @@ def _create(secret: Rotating, token: str, _: Test) -> None:
         )
     elif live and text == secret.text(live, LIVE):
         lack = "the candidate is the value that is live already: stage the new token instead"
+    elif bearers.get(UNSETTLED) == candidate:
+        lack = "the candidate was live and was put back: stage it again if it is wanted again"
     else:
         secret.put(token, text, PENDING)
         return
@@ -123,6 +125,7 @@ def _finish(secret: Rotating, token: str, test: Test, settle: Settle, tell: Tell
         previous = bearers.get(PREVIOUS)
     live = secret.staged(token, LIVE)
     if live is None:
+        drop_label(secret, PENDING, token)
         raise NotPending(f"version {token} was replaced as {LIVE} while it was finished")
     candidate = bearers.get(CANDIDATE)
     if candidate and secret.text(candidate, CANDIDATE) != secret.text(token, LIVE):
@@ -152,8 +155,9 @@ def _make_live(secret: Rotating, token: str, bearers: dict[str, str], test: Test
         raise NotTested(f"version {token} cannot be read yet")
     candidate, live, text = bearers.get(CANDIDATE), bearers.get(LIVE), secret.text(token, PENDING)
     is_live = live is not None and secret.text(live, LIVE) == text  # a promotion that is not settled keeps CANDIDATE
-    if is_live or not candidate or secret.text(candidate, CANDIDATE) != text:
+    was_put_back = bearers.get(UNSETTLED) == candidate
+    if is_live or was_put_back or not candidate or secret.text(candidate, CANDIDATE) != text:
         drop_label(secret, PENDING, token)
-        raise NoCandidate("the candidate was promoted or replaced meanwhile; there is nothing more to rotate to")
+        raise NoCandidate("the candidate was promoted, replaced or put back meanwhile; there is nothing to rotate to")
     _prove(secret, staged, test)
     secret.move(LIVE, to=token, off=live)
