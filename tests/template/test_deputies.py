@@ -70,6 +70,6 @@ def test_no_variable_holds_a_secret(deployed: dict[str, Any]) -> None:
 def test_the_receiver_takes_nothing_from_a_browser_and_little_time() -> None:
     url, function = (resolved(each, WebhooksEnabled="true") for each in ("ReceiveFunctionUrl", "ReceiveFunction"))
     assert "Cors" not in url
-    assert function["Timeout"] <= 20
+    assert function["Timeout"] <= 30
     assert "MemorySize" not in function, "more would cost more, and anybody can start it"
     assert resolved("ProcessFunction", WebhooksEnabled="true")["Events"]["Queue"]["Properties"]["ScalingConfig"]

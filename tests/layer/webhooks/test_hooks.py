@@ -68,7 +68,7 @@ def test_a_hook_that_moves_to_the_next_page_meanwhile_is_one() -> None:
     assert [hook.id for hook in all_hooks(store)] == [0, 1, 2, 3, 4]
 
 
-ODD: list[dict[str, Any]] = [{"headers": [1]}, {"id": []}, {"id": "x"}]
+ODD: list[dict[str, Any]] = [{"headers": [1]}, {"id": []}, {"id": "x"}, {"id": float("inf")}]
 
 
 @pytest.mark.parametrize("data", [[1], [{"id": 1}], *([{**rows(1)[0], **odd}] for odd in ODD), 7])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from storekey.webhooks._signature import TOLERANCE_SECONDS
 from storekey.webhooks.processor import (
     GIVE_UP_ON_AWS_AFTER,
     MEMORY_SECONDS,
+    TIMELESS_MEMORY_SECONDS,
 )
 from tests.support import points
 
@@ -78,7 +80,7 @@ def test_another_event_is_another(sent: Sent, other: dict[str, Any]) -> None:
     assert len(sent.events) == 2
 
 
-def test_two_updates_without_a_time_that_share_a_hash_are_told_apart_by_the_object(sent: Sent) -> None:
+def test_two_updates_without_a_time_that_share_a_hash_are_told_apart_by_the_object(sent: Sent, table: Any) -> None:
     store = Answering(objects={"orders/250": [{"id": 250, "status_id": 1}, {"id": 250, "status_id": 2}]})
     timeless = {name: value for name, value in PAYLOAD.items() if name != "created_at"}
     assert work(store, *(message(timeless, number) for number in (1, 2, 3))) == []
@@ -86,6 +88,17 @@ def test_two_updates_without_a_time_that_share_a_hash_are_told_apart_by_the_obje
     del store.objects["orders/250"]
     assert work(store, message(timeless, 4), message(timeless, 5)) == []
     assert [detail["gone"] for detail in sent.details] == [False, False, True]
+    left = [float(item["expiration"]) - time.time() for item in table.scan()["Items"]]
+    assert all(TIMELESS_MEMORY_SECONDS - 10 < seconds <= TIMELESS_MEMORY_SECONDS for seconds in left)
+    store.objects["orders/250"] = {"id": 250, "status_id": 1}
+    for item in table.scan()["Items"]:
+        table.update_item(
+            Key={"id": item["id"]},
+            UpdateExpression="SET expiration = :past",
+            ExpressionAttributeValues={":past": 1},
+        )
+    assert work(store, message(timeless, 6)) == []
+    assert [detail["object"] for detail in sent.details[3:]] == [{"id": 250, "status_id": 1}], "it is again what it was"
 
 
 def test_an_event_is_remembered_for_its_time_and_no_longer(sent: Sent, table: Any) -> None:

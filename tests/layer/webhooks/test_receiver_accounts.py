@@ -48,6 +48,18 @@ def test_an_account_whose_label_is_removed_is_a_stranger_when_the_secret_is_read
     assert [at(BODY, ours(name)) for name in "AB"] == [401, 200]
 
 
+def test_a_previous_version_that_cannot_be_read_is_one_refusal_at_most_until_it_is_asked_for_again() -> None:
+    at = receiver(Live(version(secret("B"), "2"), version(secret("A"))))
+    assert at(BODY, ours("A")) == 200
+
+    def broken() -> Version | None:
+        raise ConnectionError
+
+    at.receiver.accounts.previous = broken
+    at.live.now += 301
+    assert [at(BODY, ours(name)) for name in "BBA"] == [503, 200, 200]
+
+
 def test_strangers_have_the_secret_read_once_a_second_at_most() -> None:
     at = receiver()
     for _ in range(100):

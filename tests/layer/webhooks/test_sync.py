@@ -118,8 +118,14 @@ def test_what_was_switched_off_is_enabled_and_told_once() -> None:
     report = synced(store)
     assert counts(report) == (0, 0, 0, 1)
     assert report.missing == []
-    assert report.off == 1, "events were missed, so somebody must know"
-    assert synced(store).off == 0
+    assert (report.off, report.found_off(is_daily=False)) == (0, 1), "events were missed, so somebody must know"
+    again = synced(store)
+    assert (again.off, again.found_off(is_daily=True)) == (0, 0)
+
+
+def test_what_a_daily_sync_creates_or_changes_was_lost_since_the_last_change() -> None:
+    report = synced(hooks(row(1, key="old"), row(2, SCOPES[1])))
+    assert (report.found_off(is_daily=True), report.found_off(is_daily=False)) == (2, 0)
 
 
 def test_another_value_of_our_header_is_replaced_and_others_headers_kept() -> None:

@@ -77,9 +77,9 @@ class Accounts:
         holds = version.holds if version else None
         self._is_basic = isinstance(holds, Credentials) and holds.kind == "Basic"
         seen, self._version = self._version, version.id if version else None
+        self._read = started
         if seen not in (None, self._version) or isinstance(self._previous, Account):
             self._read_previous()
-        self._read = started
 
     def _read_previous(self) -> None:
         """Read the version before; one that cannot be used is no reason to forget a better one, but none at all is."""

@@ -87,7 +87,7 @@ def plan(wanted: Wanted, hooks: Sequence[Hook]) -> Plan:
     """
     ours: dict[str, Hook] = {}
     surplus = []
-    best_first = sorted(hooks, key=lambda hook: (not wanted.is_met(hook), hook.destination != wanted.url))
+    best_first = sorted(hooks, key=lambda hook: (not wanted.is_met(hook), hook.destination != wanted.url, hook.id))
     for hook in best_first:
         if not wanted.has(hook):
             continue
@@ -120,7 +120,7 @@ def _listed(store: Store) -> Iterator[Hook]:
         rows: Any = answer.get("data") if isinstance(answer, dict) else answer
         try:
             hooks = [_hook(row) for row in rows]
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             raise BadAnswer("the answer is no list of hooks", method="GET", path="hooks", status=200) from None
         yield from hooks
         if not hooks or page >= _pages(answer, hooks):

@@ -12,7 +12,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +53,8 @@ from ._settings import WebhookSettings
 # How long an event is remembered: longer than a signature is good for, so that nobody can play one again, and short
 # because nobody documents what else may share a hash.
 MEMORY_SECONDS = 600
+# And one without a time, with its object, which may soon be again what it was: as long as a repetition is quick.
+TIMELESS_MEMORY_SECONDS = 60
 # How long a message is tried that fails by itself, and one that AWS has not taken, in seconds; and how often at least.
 GIVE_UP_AFTER, GIVE_UP_ON_AWS_AFTER = 1800, 3600
 LEAST_TRIES = 5
@@ -116,11 +118,8 @@ class Processor:
         self._settings = settings
         self._context = context
         self._published = False
-        config = IdempotencyConfig(expires_after_seconds=MEMORY_SECONDS, lambda_context=context)
-        once = idempotent_function(
-            data_keyword_argument="identity", persistence_store=_memory(settings.table), config=config
-        )
-        self._publish_once = once(self._publish)
+        self._publish_once = self._remembering(MEMORY_SECONDS)
+        self._publish_timeless_once = self._remembering(TIMELESS_MEMORY_SECONDS)
 
     def work(self, messages: Sequence[Message]) -> list[Message]:
         """Publish what can be published; return the messages that must come again."""
@@ -161,15 +160,23 @@ class Processor:
                 message.body.encode(), account.producer if isinstance(account, Account) else producer
             )
         self._published = False
-        identity, found = delivery.identity, None
         if delivery.created is None:  # nothing but the object tells two updates apart that share a hash
             found = self._found(delivery)
-            identity += hashlib.sha256(json.dumps([found["object"], found["gone"]]).encode()).hexdigest()
-        self._publish_once(identity=identity, delivery=delivery, found=found)
+            digest = hashlib.sha256(json.dumps([found["object"], found["gone"]]).encode()).hexdigest()
+            self._publish_timeless_once(identity=delivery.identity + digest, delivery=delivery, found=found)
+        else:
+            self._publish_once(identity=delivery.identity, delivery=delivery, found=None)
         with invocation() as running:
             running.count(self._name, "EventsPublished" if self._published else "EventsSuppressed")
             if self._published and delivery.created is not None:
                 running.count(self._name, "EventAgeSeconds", max(0.0, time.time() - delivery.created))
+
+    def _remembering(self, seconds: int) -> Callable[..., None]:
+        config = IdempotencyConfig(expires_after_seconds=seconds, lambda_context=self._context)
+        memory = _memory(self._settings.table, seconds)
+        once = idempotent_function(data_keyword_argument="identity", persistence_store=memory, config=config)
+        remembering: Callable[..., None] = once(self._publish)
+        return remembering
 
     def _found(self, delivery: Delivery) -> dict[str, Any]:
         """Return the part of an event that tells of its object."""
@@ -258,7 +265,8 @@ def process(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _memory(table: str) -> DynamoDBPersistenceLayer:
+def _memory(table: str, seconds: int) -> DynamoDBPersistenceLayer:
+    """Return a memory, which keeps to the ``seconds`` that it is first used with."""
     return DynamoDBPersistenceLayer(table_name=table)
 
 

@@ -65,8 +65,16 @@ class Report:
 
     @property
     def off(self) -> int:
-        """The value of the metric WebhooksOff: what was found off counts though it is on again, events were missed."""
-        return self.enabled + len(self.missing) + len(self.blocked)
+        """How many are off now: wanted and missing, or blocked."""
+        return len(self.missing) + len(self.blocked)
+
+    def found_off(self, *, is_daily: bool) -> int:
+        """Return how many were found off, though they are on again: events were missed.
+
+        Each change of the secret or the stack has its own sync, so what a daily one finds missing or without our header
+        was lost since.
+        """
+        return self.enabled + (self.created + self.updated if is_daily else 0)
 
     def as_answer(self) -> dict[str, Any]:
         """Return the function's answer; nothing in it is secret."""
@@ -208,13 +216,13 @@ def sync(event: Mapping[str, Any]) -> dict[str, Any]:
         return _told(name, _off(webhooks, str(error)), None)  # the alarm on the credentials tells it
     except _PASSING as error:
         if source in _BY_ITSELF:
+            if found := worker.report.found_off(is_daily=source == _DAILY):  # the next try finds it mended
+                _count_off(name, found)
             raise
         return _told(name, _off(webhooks, f"not now: {error}"), None)
     except Forbidden as error:
         return _told(name, _off(webhooks, str(error)), None if only_looks else len(webhooks.scopes.wanted))
-    # Each change of the secret or the stack has had its sync: what the daily one finds wrong was lost since.
-    found = report.created + report.updated if source == _DAILY else 0
-    return _told(name, report, None if only_looks else report.off + found)
+    return _told(name, report, None if only_looks else report.off + report.found_off(is_daily=source == _DAILY))
 
 
 def settle(settings: Settings, credentials: Credentials) -> str:
@@ -233,7 +241,7 @@ def settle(settings: Settings, credentials: Credentials) -> str:
         raise NotSettled(f"its webhooks are not there yet: {error}") from error
     finally:
         store.close()
-    _told(settings.store_name, report, report.off)
+    _told(settings.store_name, report, report.off + report.found_off(is_daily=False))
     if report.missing:
         raise NotSettled(f"its webhooks are not there yet: {report.detail}")
     there = f"its webhooks are there ({len(webhooks.scopes.wanted)})"
@@ -288,6 +296,10 @@ def _told(store_name: str, report: Report, off: int | None) -> dict[str, Any]:
     done = {name: answer[name] for name in ("created", "updated", "deleted", "enabled", "missing", "detail")}
     logger().info("webhooks", extra={"store": store_name, "sync": done})
     if off is not None:
-        with invocation() as running:
-            running.count(store_name, "WebhooksOff", float(off))
+        _count_off(store_name, off)
     return answer
+
+
+def _count_off(store_name: str, off: int) -> None:
+    with invocation() as running:
+        running.count(store_name, "WebhooksOff", float(off))
