@@ -14,7 +14,7 @@ from sandbox.aws import Aws
 from sandbox.console import register_stack
 from storekey.webhooks._account import HEADER
 from storekey.webhooks._hooks import Hook, Wanted
-from storekey.webhooks.sync import Report
+from storekey.webhooks._report import Report
 
 URL = "https://abc.lambda-url.us-east-1.on.aws/"
 SCOPES = ("store/order/*", "store/product/*")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from storekey import BadAnswer, Forbidden, NotFound, RequestRejected, Unavailable, Unreachable
 from storekey.webhooks._account import HEADER
 from storekey.webhooks._hooks import Wanted, all_hooks, blocked_hosts, host_of
-from storekey.webhooks.sync import Report, Synchroniser
+from storekey.webhooks._report import Report
+from storekey.webhooks.sync import Synchroniser
 
 URL = "https://abc.lambda-url.eu-central-1.on.aws/"
 SCOPES = ("store/order/*", "store/product/updated", "store/customer/*")
